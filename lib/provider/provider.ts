@@ -1,0 +1,157 @@
+/**
+ * The contract between operations and machines. A saga touches the world through `Provider` and `Shell` only,
+ * so that the same saga runs on the simulator and on virtual machines. The suite in
+ * test/provider/conformance.ts says in tests what these comments say in words.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Problem } from '../base/errors.js';
+import type { MachineSpec, ProviderName } from '../model/lab.js';
+
+/** The operator's workstation, attached to the lab network: what must be seen from outside runs there. */
+export const HOST = 'host';
+
+export type PowerState = 'absent' | 'off' | 'booting' | 'running' | 'paused';
+
+/** A machine as observed, asked each time and never believed from a record. */
+export interface MachineState {
+  readonly name: string;
+  readonly state: PowerState;
+}
+
+/** `halt` is a clean shutdown, `cut` pulls the plug, `reboot` is a clean restart. */
+export type PowerAction = 'start' | 'halt' | 'cut' | 'reboot';
+
+/** Powers beyond the four above. A provider lists what this host can do in `supported`. */
+export type Power = 'pause' | 'link';
+
+export interface Command {
+  /** Program and arguments; never a shell line. */
+  readonly argv: readonly string[];
+  readonly stdin?: string | Uint8Array;
+  /** Lab milliseconds until the remote program is ended and the result is `timedOut`. */
+  readonly timeoutMs: number;
+  /** Cancels the command: the remote program is ended and the result is `cancelled`. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * How a command ended. `lost` means that the connection went after the command was sent: its effect is unknown,
+ * and a probe must answer before it is sent again.
+ */
+export type CommandResult =
+  | {
+      readonly kind: 'exited';
+      readonly code: number;
+      /** Name of the signal that ended the program, such as `SIGKILL`; `code` is then 128 + its number. */
+      readonly signal: string | null;
+      readonly stdout: Uint8Array;
+      readonly stderr: Uint8Array;
+    }
+  | { readonly kind: 'timedOut' | 'cancelled' | 'lost'; readonly stdout: Uint8Array; readonly stderr: Uint8Array };
+
+export interface WriteOptions {
+  /** Such as 0o600; default 0o644. */
+  readonly mode?: number;
+  /** `user:group`, default `root:root`. */
+  readonly owner?: string;
+  readonly timeoutMs: number;
+}
+
+/** Commands and files of one machine. Methods reject with `UnreachableError` when the machine was not reached at all. */
+export interface Shell {
+  readonly machine: string;
+  run(command: Command): Promise<CommandResult>;
+  /** The content, or null when there is no such file. Rejects with `FileError` for a directory. */
+  readFile(path: string, options: { readonly timeoutMs: number }): Promise<Uint8Array | null>;
+  /** Atomic: a temporary file beside the target's folder's file system, then a rename. Parent folders must exist. */
+  writeFile(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
+}
+
+/** The machine could not be connected to; nothing was sent. Always worth a retry. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+  readonly machine: string;
+
+  constructor(machine: string, reason: string) {
+    super(`cannot reach ${machine}: ${reason}`);
+    this.machine = machine;
+  }
+}
+
+/** A file operation that the machine refused, with the machine's own words. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+}
+
+/** A power that this provider does not claim in `supported`. */
+export class UnsupportedError extends Error {
+  override readonly name = 'UnsupportedError';
+
+  constructor(provider: string, power: string) {
+    super(`the ${provider} provider does not support ${power} on this host`);
+  }
+}
+
+/** How the creation of one machine ended. `created` is true only when this call made it. */
+export interface MachineReport {
+  readonly name: string;
+  readonly created: boolean;
+  readonly error: string | null;
+}
+
+/** Something of the lab that is still there after it should be gone. */
+export interface Residue {
+  readonly machine: string;
+  /** Such as `domain`, `volume`, `network`, `file`, `process`, `address`, `etcd-member`, `node`. */
+  readonly kind: string;
+  readonly what: string;
+}
+
+export interface EtcdObservation {
+  readonly name: string;
+  /** True when the member's process runs and its data directory is its own. */
+  readonly up: boolean;
+  readonly learner: boolean;
+}
+
+/** What an onlooker sees at one moment, as plain data. What cannot be seen is null. */
+export interface Observation {
+  readonly atMs: number;
+  readonly machines: readonly MachineState[];
+  readonly etcd: {
+    readonly members: readonly EtcdObservation[];
+    readonly leader: string | null;
+    readonly quorum: boolean;
+  } | null;
+  /** Names of the machines that carry the VIP on their interface at this moment. */
+  readonly vipHolders: readonly string[] | null;
+  /** Does `/readyz` answer 200 through the endpoint, and through each control plane by name. */
+  readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> } | null;
+  readonly pods: readonly { namespace: string; name: string; node: string | null; ready: boolean; restarts: number }[] | null;
+}
+
+export interface Provider {
+  readonly name: ProviderName;
+  readonly supported: readonly Power[];
+  readonly clock: Clock;
+  /** What stands in the way of `create`, all at once; empty when nothing does. Changes nothing. */
+  preflight(specs: readonly MachineSpec[]): Promise<readonly Problem[]>;
+  /** Makes and starts the whole set. Idempotent: machines that are there already are started, not made again. */
+  create(specs: readonly MachineSpec[], options: { readonly signal?: AbortSignal }): Promise<readonly MachineReport[]>;
+  machines(): Promise<readonly MachineState[]>;
+  /** Returns when the action has taken effect; `start` and `reboot` return when the machine answers on its shell. */
+  power(name: string, action: PowerAction, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Destroys the named machines with their disks. Idempotent. */
+  destroy(names: readonly string[]): Promise<void>;
+  /** The shell of a machine, or of the workstation by the name `host`. Does not connect yet. */
+  shell(machine: string): Shell;
+  /** Sees the lab without touching it: in the simulator without an event, a random draw or lab time of its own. */
+  observe(): Promise<Observation>;
+  /** What of the lab is still on the host. */
+  residue(): Promise<readonly Residue[]>;
+  pause?(name: string): Promise<void>;
+  resume?(name: string): Promise<void>;
+  link?(name: string, state: 'up' | 'down'): Promise<void>;
+  /** Lets go of connections and files. The lab stays. */
+  close(): Promise<void>;
+}
