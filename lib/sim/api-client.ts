@@ -1,0 +1,109 @@
+/**
+ * Requests to the API server as client-go makes them: server and credentials from a kubeconfig, TLS checked by
+ * authority, name and date. What is printed about a failure is each program's own.
+ */
+import { lookupAs, type ContainerSpec } from './container.js';
+import { parseKubeconfig, type Kubeconfig } from './kubeconfig.js';
+import type { Machine } from './machine.js';
+import type { KubeList, KubeObject, KubeStatus } from './objects.js';
+import { checkServer, type TlsProblem } from './pki.js';
+import type { Sim } from './task.js';
+
+export type ApiOutcome =
+  | { readonly kind: 'ok'; readonly status: number; readonly body: unknown }
+  /** The server answered with an error; `status` is its own description. */
+  | { readonly kind: 'error'; readonly status: KubeStatus }
+  | {
+      readonly kind: 'tls';
+      readonly problem: TlsProblem;
+      readonly server: string;
+      readonly sans: readonly string[];
+    }
+  | {
+      readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset';
+      readonly server: string;
+    };
+
+export interface ApiClientOptions {
+  readonly machine: Machine;
+  readonly config: Kubeconfig;
+  /** The container that the program runs in, for its host aliases. */
+  readonly container?: ContainerSpec | null;
+}
+
+export class ApiClient {
+  readonly config: Kubeconfig;
+  readonly #machine: Machine;
+  readonly #container: ContainerSpec | null;
+
+  constructor(options: ApiClientOptions) {
+    this.config = options.config;
+    this.#machine = options.machine;
+    this.#container = options.container ?? null;
+  }
+
+  /** From a kubeconfig on the machine's disk; null when there is no usable one at `path`. */
+  static fromFile(machine: Machine, path: string): ApiClient | null {
+    const text = machine.disk.read(path);
+    const config = text === null ? null : parseKubeconfig(text, (at) => machine.disk.read(at));
+    return config === null ? null : new ApiClient({ machine, config });
+  }
+
+  /** One request. A status of 400 and above comes back as `error`. */
+  *request(method: string, path: string, body: unknown, timeoutMs: number): Sim<ApiOutcome> {
+    const { config } = this;
+    const server = `${config.host}:${config.port}`;
+    const address = lookupAs(this.#machine, this.#container, config.host);
+    if (address === null) return { kind: 'no-host', server };
+    const { network } = this.#machine.world;
+    const outcome = yield* network.exchange(
+      this.#machine,
+      address,
+      config.port,
+      {
+        method,
+        path,
+        ...(body === undefined ? {} : { body }),
+        ...(config.client === null ? {} : { clientCertificate: config.client }),
+        ...(config.token === null ? {} : { bearerToken: config.token }),
+      },
+      timeoutMs,
+    );
+    if (outcome.kind !== 'response') return { kind: outcome.kind, server };
+    if (outcome.certificate !== null && config.authority !== null) {
+      const problem = checkServer(
+        outcome.certificate,
+        config.authority,
+        config.host,
+        this.#machine.world.nowMs,
+      );
+      if (problem !== null) return { kind: 'tls', problem, server, sans: outcome.certificate.sans };
+    }
+    if (outcome.status >= 400) return { kind: 'error', status: asStatus(outcome.status, outcome.body) };
+    return { kind: 'ok', status: outcome.status, body: outcome.body };
+  }
+}
+
+export function isNotFound(outcome: ApiOutcome): boolean {
+  return outcome.kind === 'error' && outcome.status.reason === 'NotFound';
+}
+
+/** The items of a list answer; empty when it was none. */
+export function itemsOf(outcome: ApiOutcome): readonly KubeObject[] {
+  return outcome.kind === 'ok' ? (outcome.body as KubeList).items : [];
+}
+
+function asStatus(code: number, body: unknown): KubeStatus {
+  if (body !== null && typeof body === 'object' && (body as { kind?: unknown }).kind === 'Status') {
+    return body as KubeStatus;
+  }
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message: typeof body === 'string' ? body : '',
+    reason: code === 500 ? 'InternalError' : 'Unknown',
+    code,
+  };
+}

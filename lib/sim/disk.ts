@@ -1,0 +1,199 @@
+/**
+ * The file system of one simulated machine. It survives the loss of power; there is one flat table of absolute
+ * paths. Symbolic links, mounts and permission checks are not modelled: every simulated program is root.
+ */
+import { Signal } from './task.js';
+
+export interface DiskEntry {
+  readonly kind: 'file' | 'directory';
+  /** Empty for a directory. */
+  readonly content: Uint8Array;
+  readonly mode: number;
+  /** `user:group`. */
+  readonly owner: string;
+  readonly modifiedMs: number;
+}
+
+export type DiskError = 'no-entry' | 'exists' | 'is-directory' | 'not-directory' | 'not-empty';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const EMPTY = new Uint8Array();
+
+export class Disk {
+  readonly #entries = new Map<string, DiskEntry>();
+  /** One signal a folder that somebody watches, like an inotify watch: fires when an entry directly in it changes. */
+  readonly #watches = new Map<string, Signal>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#entries.set('/', {
+      kind: 'directory',
+      content: EMPTY,
+      mode: 0o755,
+      owner: 'root:root',
+      modifiedMs: 0,
+    });
+  }
+
+  entry(path: string): DiskEntry | null {
+    return this.#entries.get(normalize(path)) ?? null;
+  }
+
+  exists(path: string): boolean {
+    return this.entry(path) !== null;
+  }
+
+  isDirectory(path: string): boolean {
+    return this.entry(path)?.kind === 'directory';
+  }
+
+  isFile(path: string): boolean {
+    return this.entry(path)?.kind === 'file';
+  }
+
+  /** The text of a file, or null when there is no file at that path. */
+  read(path: string): string | null {
+    const bytes = this.readBytes(path);
+    return bytes === null ? null : decoder.decode(bytes);
+  }
+
+  readBytes(path: string): Uint8Array | null {
+    const entry = this.entry(path);
+    return entry?.kind === 'file' ? entry.content : null;
+  }
+
+  /** Writes a file whole. Its folder must exist. Null when it was written. */
+  write(
+    path: string,
+    content: string | Uint8Array,
+    options: { mode?: number; owner?: string } = {},
+  ): DiskError | null {
+    const at = normalize(path);
+    if (this.isDirectory(at)) return 'is-directory';
+    const parent = this.entry(parentOf(at));
+    if (parent === null) return 'no-entry';
+    if (parent.kind !== 'directory') return 'not-directory';
+    const before = this.#entries.get(at);
+    this.#put(at, {
+      kind: 'file',
+      content: typeof content === 'string' ? encoder.encode(content) : content,
+      mode: options.mode ?? before?.mode ?? 0o644,
+      owner: options.owner ?? before?.owner ?? 'root:root',
+      modifiedMs: this.#nowMs(),
+    });
+    return null;
+  }
+
+  /** Makes a folder and all folders above it; a folder that is there already is left as it is. */
+  makeDirectories(path: string, mode = 0o755): DiskError | null {
+    const at = normalize(path);
+    const existing = this.entry(at);
+    if (existing !== null) return existing.kind === 'directory' ? null : 'exists';
+    const failed = this.makeDirectories(parentOf(at));
+    if (failed !== null) return failed === 'exists' ? 'not-directory' : failed;
+    this.#put(at, { kind: 'directory', content: EMPTY, mode, owner: 'root:root', modifiedMs: this.#nowMs() });
+    return null;
+  }
+
+  /** Removes a file or an empty folder. */
+  remove(path: string): DiskError | null {
+    const at = normalize(path);
+    const entry = this.entry(at);
+    if (entry === null) return 'no-entry';
+    if (entry.kind === 'directory' && this.list(at).length > 0) return 'not-empty';
+    this.#delete(at);
+    return null;
+  }
+
+  /** Removes a file, or a folder with all that is in it. False when there was nothing. */
+  removeTree(path: string): boolean {
+    const at = normalize(path);
+    if (!this.#entries.has(at)) return false;
+    for (const below of this.#below(at)) this.#delete(below);
+    this.#delete(at);
+    return true;
+  }
+
+  /** Empties a folder and keeps it. */
+  emptyDirectory(path: string): void {
+    for (const name of this.list(path)) this.removeTree(`${normalize(path)}/${name}`);
+  }
+
+  rename(from: string, to: string): DiskError | null {
+    const source = normalize(from);
+    const target = normalize(to);
+    const entry = this.entry(source);
+    if (entry === null) return 'no-entry';
+    if (this.entry(parentOf(target)) === null) return 'no-entry';
+    if (this.isDirectory(target)) return 'is-directory';
+    for (const below of this.#below(source)) {
+      const moved = this.#entries.get(below);
+      this.#delete(below);
+      if (moved !== undefined) this.#put(target + below.slice(source.length), moved);
+    }
+    this.#delete(source);
+    this.#put(target, entry);
+    return null;
+  }
+
+  chmod(path: string, mode: number): DiskError | null {
+    const entry = this.entry(path);
+    if (entry === null) return 'no-entry';
+    this.#put(normalize(path), { ...entry, mode });
+    return null;
+  }
+
+  /** Names directly in a folder, sorted; empty when it is no folder. */
+  list(path: string): string[] {
+    const prefix = normalize(path) === '/' ? '/' : `${normalize(path)}/`;
+    const names: string[] = [];
+    for (const at of this.#entries.keys()) {
+      if (at !== '/' && at.startsWith(prefix) && !at.slice(prefix.length).includes('/'))
+        names.push(at.slice(prefix.length));
+    }
+    return names.sort();
+  }
+
+  /** All paths with their entries, sorted by path. */
+  all(): [string, DiskEntry][] {
+    return [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  watch(directory: string): Signal {
+    const at = normalize(directory);
+    const signal = this.#watches.get(at) ?? new Signal(`changes in ${at}`);
+    this.#watches.set(at, signal);
+    return signal;
+  }
+
+  #below(path: string): string[] {
+    return [...this.#entries.keys()].filter((at) => at.startsWith(`${path}/`)).sort();
+  }
+
+  #put(path: string, entry: DiskEntry): void {
+    this.#entries.set(path, entry);
+    this.#watches.get(parentOf(path))?.fire();
+  }
+
+  #delete(path: string): void {
+    this.#entries.delete(path);
+    this.#watches.get(parentOf(path))?.fire();
+  }
+}
+
+export function parentOf(path: string): string {
+  const cut = path.lastIndexOf('/');
+  return cut <= 0 ? '/' : path.slice(0, cut);
+}
+
+/** Resolves `.`, `..`, doubled and trailing slashes of an absolute path. */
+export function normalize(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}

@@ -1,0 +1,136 @@
+/**
+ * What is on the disk of a machine made from the node image, and on the operator's workstation: programs, units,
+ * container images. Programs are files that name themselves and their version, so that a package upgrade is a
+ * change of files and a missing program is a missing file.
+ */
+import { kubeadmImages, parseVersion } from '../model/version.js';
+import { must } from '../base/errors.js';
+import type { Machine } from './machine.js';
+import { UNIT_FOLDER } from './units.js';
+
+export interface NodeImage {
+  /** Such as `v1.31.4`: version of kubeadm, kubelet, kubectl and of the pulled images. */
+  readonly kubernetesVersion: string;
+  readonly kubeVipVersion: string;
+}
+
+/** Container images on the disk, one reference a line; kept by containerd. */
+export const IMAGE_STORE = '/var/lib/containerd/images.list';
+
+const BASE_PROGRAMS = [
+  ...[
+    'arping',
+    'cat',
+    'chmod',
+    'cp',
+    'crictl',
+    'curl',
+    'df',
+    'etcdctl',
+    'hostname',
+    'install',
+    'ip',
+    'journalctl',
+  ],
+  ...[
+    'ls',
+    'mkdir',
+    'mv',
+    'ping',
+    'rm',
+    'stat',
+    'sync',
+    'sysctl',
+    'systemctl',
+    'test',
+    'true',
+    'uname',
+    'helm',
+  ],
+];
+/** What homelab asks of the workstation; everything else belongs on a machine of the lab. */
+const HOST_PROGRAMS = ['arping', 'curl', 'ping'];
+const KUBERNETES_PROGRAMS = ['kubeadm', 'kubectl', 'kubelet'];
+
+export function installHost(machine: Machine): void {
+  machine.disk.makeDirectories('/usr/bin');
+  machine.disk.makeDirectories('/tmp');
+  machine.disk.makeDirectories('/etc');
+  machine.disk.write('/etc/hosts', `127.0.0.1 localhost\n`);
+  for (const name of HOST_PROGRAMS) installProgram(machine, name, 'base');
+}
+
+export function installNode(machine: Machine, image: NodeImage): void {
+  const { disk } = machine;
+  for (const folder of [
+    '/tmp',
+    '/root',
+    '/usr/bin',
+    '/usr/local/bin',
+    '/etc/kubernetes/manifests',
+    '/etc/cni/net.d',
+  ]) {
+    disk.makeDirectories(folder);
+  }
+  for (const folder of [
+    '/opt/cni/bin',
+    '/var/lib',
+    '/var/log/pods',
+    '/etc/haproxy',
+    '/etc/systemd/network',
+    '/run',
+  ]) {
+    disk.makeDirectories(folder);
+  }
+  disk.write('/etc/hostname', `${machine.name}\n`);
+  disk.write('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${machine.name}\n`);
+  for (const name of BASE_PROGRAMS) installProgram(machine, name, 'base');
+  for (const name of KUBERNETES_PROGRAMS) installProgram(machine, name, image.kubernetesVersion);
+  for (const name of ['containerd', 'haproxy', 'sshd']) installProgram(machine, name, 'base');
+  for (const plugin of ['bridge', 'host-local', 'loopback', 'portmap'])
+    disk.write(`/opt/cni/bin/${plugin}`, plugin);
+  writeUnit(machine, 'containerd', '/usr/bin/containerd', 'always', 5);
+  writeUnit(machine, 'kubelet', '/usr/bin/kubelet', 'always', 10);
+  writeUnit(machine, 'haproxy', '/usr/bin/haproxy -Ws -f /etc/haproxy/haproxy.cfg', 'always', 0);
+  writeUnit(machine, 'ssh', '/usr/bin/sshd -D', 'on-failure', 0);
+  for (const unit of ['containerd', 'kubelet', 'ssh']) machine.units.enable(unit);
+  disk.makeDirectories('/var/lib/containerd');
+  disk.write(IMAGE_STORE, imagesOf(image).join('\n') + '\n');
+}
+
+/** Puts a program's file in place; its content tells the version that runs. */
+export function installProgram(machine: Machine, name: string, version: string): void {
+  machine.disk.write(`/usr/bin/${name}`, `${name} ${version}\n`, { mode: 0o755 });
+}
+
+/** The version of an installed program; null when it is not there. */
+export function installedVersion(machine: Machine, name: string): string | null {
+  return machine.disk.read(`/usr/bin/${name}`)?.trim().split(' ')[1] ?? null;
+}
+
+function writeUnit(
+  machine: Machine,
+  name: string,
+  execStart: string,
+  restart: string,
+  restartSeconds: number,
+): void {
+  machine.disk.makeDirectories(UNIT_FOLDER);
+  const text = `[Service]\nExecStart=${execStart}\nRestart=${restart}\nRestartSec=${restartSeconds}\n`;
+  machine.disk.write(`${UNIT_FOLDER}/${name}.service`, text);
+}
+
+/** The images that the node image brings: what kubeadm of this version pulls, and kube-vip. */
+function imagesOf(image: NodeImage): string[] {
+  const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
+  const tags = must(kubeadmImages(version), `no images known for ${image.kubernetesVersion}`);
+  return [
+    ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map(
+      (name) => `registry.k8s.io/${name}:${image.kubernetesVersion}`,
+    ),
+    `registry.k8s.io/coredns/coredns:${tags.coredns}`,
+    `registry.k8s.io/pause:${tags.pause}`,
+    `registry.k8s.io/etcd:${tags.etcd}`,
+    `ghcr.io/kube-vip/kube-vip:${image.kubeVipVersion}`,
+  ];
+}

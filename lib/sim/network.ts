@@ -1,0 +1,240 @@
+/**
+ * The lab network: one Ethernet segment with ARP, and TCP exchanges over it. An address belongs to whoever
+ * answers for it, caches go stale as Linux's do, and an announcement (gratuitous ARP) changes the entries that
+ * exist. Bandwidth, MTU, IPv6 and routers are not modelled; the NAT card only carries image and package pulls.
+ */
+import type { Machine } from './machine.js';
+import type { Process } from './process.js';
+import type { Certificate } from './pki.js';
+import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
+import type { Prng } from '../base/prng.js';
+
+export interface Nic {
+  readonly name: string;
+  readonly mac: string;
+  /** False while somebody pulled the cable. */
+  linked: boolean;
+  /** Addresses with their prefix lengths, in the order they were added: `192.168.62.11` → 24. */
+  readonly addresses: Map<string, number>;
+}
+
+export interface ArpEntry {
+  mac: string;
+  /** When the owner was last known to answer. */
+  confirmedMs: number;
+  /** When a stale entry that is in use will be probed; null while nobody has used it. */
+  probeDueMs: number | null;
+}
+
+/** One request over a TCP connection: HTTP for the API server, the same shape for etcd's gRPC. */
+export interface Request {
+  readonly method: string;
+  /** Path with query, such as `/api/v1/nodes?limit=500` or `/etcdserverpb.Cluster/MemberList`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly clientCertificate?: Certificate;
+  readonly bearerToken?: string;
+}
+
+export interface Response {
+  readonly status: number;
+  readonly body: unknown;
+  /** The certificate the server showed; filled in by the network from the listener when absent. */
+  readonly certificate?: Certificate | null;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Null listens on every address. */
+  readonly address: string | null;
+  readonly process: Process;
+  readonly certificate: () => Certificate | null;
+  /** Answers one request in the server's own process; 'reset' closes the connection without an answer. */
+  readonly serve: (request: Request, from: Machine) => Sim<Response | 'reset'>;
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'response';
+      readonly status: number;
+      readonly body: unknown;
+      readonly certificate: Certificate | null;
+    }
+  | { readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset' };
+
+/** Linux: an entry is trusted for about 30 s, then used for 5 s more, then probed three times a second apart. */
+const REACHABLE_MS = 30_000;
+const DELAY_PROBE_MS = 5_000;
+/** Three broadcast probes, a second apart, and then "No route to host". */
+const RESOLVE_FAILS_MS = 3_000;
+const LATENCY_MS = 1;
+
+export class Network {
+  readonly interfaceName: string;
+  /** Fires when power, cables or addresses changed, so that those who gave up looking look again. */
+  readonly changed = new Signal('network changed');
+  readonly #scheduler: Scheduler;
+  readonly #prng: Prng;
+  readonly #machines: () => Iterable<Machine>;
+  /** Pairs of machine names, sorted, that cannot hear each other. */
+  readonly #separated = new Set<string>();
+
+  constructor(options: {
+    scheduler: Scheduler;
+    prng: Prng;
+    interfaceName: string;
+    machines: () => Iterable<Machine>;
+  }) {
+    this.#scheduler = options.scheduler;
+    this.#prng = options.prng;
+    this.interfaceName = options.interfaceName;
+    this.#machines = options.machines;
+  }
+
+  addAddress(machine: Machine, address: string, prefixLength: number): boolean {
+    if (machine.labNic.addresses.has(address)) return false;
+    machine.labNic.addresses.set(address, prefixLength);
+    this.changed.fire();
+    return true;
+  }
+
+  removeAddress(machine: Machine, address: string): boolean {
+    const removed = machine.labNic.addresses.delete(address);
+    if (removed) this.changed.fire();
+    return removed;
+  }
+
+  setLink(machine: Machine, linked: boolean): void {
+    machine.labNic.linked = linked;
+    this.changed.fire();
+  }
+
+  /** Separates or rejoins two machines on the segment. */
+  separate(a: Machine, b: Machine, separated: boolean): void {
+    const pair = [a.name, b.name].sort().join(' ');
+    if (separated) this.#separated.add(pair);
+    else this.#separated.delete(pair);
+    this.changed.fire();
+  }
+
+  /** Can frames from one machine reach the other's kernel? A suspended machine does not answer. */
+  hears(from: Machine, to: Machine): boolean {
+    if (from === to) return from.answersNetwork;
+    if (!from.answersNetwork || !to.answersNetwork || !from.labNic.linked || !to.labNic.linked) return false;
+    return this.#separated.size === 0 || !this.#separated.has([from.name, to.name].sort().join(' '));
+  }
+
+  /** Machines whose kernel answers for `address` now, as seen from `from`. */
+  owners(from: Machine, address: string): Machine[] {
+    return [...this.#machines()].filter(
+      (machine) => machine.labNic.addresses.has(address) && this.hears(from, machine),
+    );
+  }
+
+  /** Announces an address: whoever has an entry for it, and hears this, now points at the announcer. */
+  announce(from: Machine, address: string): void {
+    for (const machine of this.#machines()) {
+      const entry = machine.arp.get(address);
+      if (entry === undefined || machine === from || !this.hears(from, machine)) continue;
+      entry.mac = from.labNic.mac;
+      entry.confirmedMs = this.#scheduler.nowMs;
+      entry.probeDueMs = null;
+    }
+  }
+
+  /** Finds who gets a frame for `address`. Null after the kernel gave up ("No route to host"), or 'silent' when
+   *  a cached entry points at a machine that no longer answers. */
+  *resolve(from: Machine, address: string): Sim<Machine | 'silent' | null> {
+    if (isLoopback(address) || from.hasAddress(address)) return from;
+    const cached = this.#cached(from, address);
+    if (cached !== null) return cached;
+    const owners = this.owners(from, address);
+    if (owners.length === 0) {
+      yield* sleep(RESOLVE_FAILS_MS);
+      if (this.owners(from, address).length === 0) return null;
+      return yield* this.resolve(from, address);
+    }
+    const owner = owners.length === 1 ? (owners[0] as Machine) : this.#prng.pick(owners);
+    from.arp.set(address, { mac: owner.labNic.mac, confirmedMs: this.#scheduler.nowMs, probeDueMs: null });
+    yield* sleep(LATENCY_MS);
+    return owner;
+  }
+
+  #cached(from: Machine, address: string): Machine | 'silent' | null {
+    const entry = from.arp.get(address);
+    if (entry === undefined) return null;
+    const nowMs = this.#scheduler.nowMs;
+    const owner = [...this.#machines()].find((machine) => machine.labNic.mac === entry.mac) ?? null;
+    const answers = owner !== null && owner.labNic.addresses.has(address) && this.hears(from, owner);
+    if (answers) {
+      entry.confirmedMs = nowMs;
+      entry.probeDueMs = null;
+      return owner;
+    }
+    if (nowMs - entry.confirmedMs < REACHABLE_MS) return 'silent';
+    entry.probeDueMs ??= nowMs + DELAY_PROBE_MS;
+    if (nowMs < entry.probeDueMs) return 'silent';
+    from.arp.delete(address);
+    return null;
+  }
+
+  /** One echo request. The round trip in ms, or null when no answer came within `timeoutMs`. */
+  *ping(from: Machine, address: string, timeoutMs: number): Sim<number | null> {
+    const startMs = this.#scheduler.nowMs;
+    const target = yield* this.resolve(from, address);
+    if (target !== null && target !== 'silent' && this.hears(from, target)) {
+      yield* sleep(LATENCY_MS);
+      return this.#scheduler.nowMs - startMs;
+    }
+    yield* sleep(Math.max(0, startMs + timeoutMs - this.#scheduler.nowMs));
+    return null;
+  }
+
+  /** Sends one request and waits for its answer. `host` may be a name from the machine's hosts file. */
+  *exchange(from: Machine, host: string, port: number, request: Request, timeoutMs: number): Sim<Outcome> {
+    const deadlineMs = this.#scheduler.nowMs + timeoutMs;
+    const address = from.lookup(host);
+    if (address === null) return { kind: 'no-host' };
+    const target = yield* this.resolve(from, address);
+    if (target === null) return { kind: 'no-route' };
+    const reached =
+      target !== 'silent' && this.hears(from, target) && (target === from || target.hasAddress(address));
+    if (!reached) {
+      yield* sleep(Math.max(0, deadlineMs - this.#scheduler.nowMs));
+      return { kind: 'dial-timeout' };
+    }
+    yield* sleep(LATENCY_MS);
+    const listener = target.listenerOn(address, port);
+    if (listener === null) return { kind: 'refused' };
+    return yield* this.#converse(from, target, listener, request, deadlineMs);
+  }
+
+  *#converse(
+    from: Machine,
+    target: Machine,
+    listener: Listener,
+    request: Request,
+    deadlineMs: number,
+  ): Sim<Outcome> {
+    const name = `${request.method} ${request.path}`;
+    const answer = this.#scheduler.spawn(listener.process.group, name, listener.serve(request, from));
+    while (answer.state === 'running') {
+      const leftMs = deadlineMs - this.#scheduler.nowMs;
+      if (leftMs <= 0) return { kind: 'timeout' };
+      yield* waitFor([answer.ended], leftMs);
+    }
+    const response = answer.result;
+    if (!this.hears(from, target)) {
+      yield* sleep(Math.max(0, deadlineMs - this.#scheduler.nowMs));
+      return { kind: 'timeout' };
+    }
+    yield* sleep(LATENCY_MS);
+    if (response === undefined || response === 'reset') return { kind: 'reset' };
+    const certificate = response.certificate === undefined ? listener.certificate() : response.certificate;
+    return { kind: 'response', status: response.status, body: response.body, certificate };
+  }
+}
+
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
+}

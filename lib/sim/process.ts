@@ -1,0 +1,94 @@
+/** Simulated programs and the processes that run them. */
+import type { Prng } from '../base/prng.js';
+import { must } from '../base/errors.js';
+import type { ContainerSpec } from './container.js';
+import type { Listener } from './network.js';
+import type { Machine } from './machine.js';
+import type { World } from './world.js';
+import { Signal, TaskGroup, waitFor, type Sim } from './task.js';
+
+/** What a simulated program is given. */
+export interface Invocation {
+  readonly world: World;
+  readonly machine: Machine;
+  readonly process: Process;
+  /** Arguments without the program's own name. */
+  readonly args: readonly string[];
+  readonly stdin: Uint8Array;
+  /** The container it runs in; null for a program on the machine itself. */
+  readonly container: ContainerSpec | null;
+  readonly env: Readonly<Record<string, string>>;
+  /** The program's own random stream. */
+  readonly prng: Prng;
+  print(text: string | Uint8Array): void;
+  printError(text: string): void;
+}
+
+/** A simulated program: takes simulated time, may be ended at any yield, and returns its exit code. */
+export type Program = (call: Invocation) => Sim<number>;
+
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+
+export class Process {
+  readonly pid: number;
+  readonly name: string;
+  readonly machine: Machine;
+  readonly group: TaskGroup;
+  readonly stdout: (string | Uint8Array)[] = [];
+  readonly stderr: string[] = [];
+  readonly exited: Signal;
+  /** Fires on SIGTERM for programs that set `handlesTerminate`. */
+  readonly terminate: Signal;
+  handlesTerminate = false;
+  terminating = false;
+  /** Null while it runs. */
+  exitCode: number | null = null;
+  /** The signal that ended it. */
+  endedBy: string | null = null;
+
+  constructor(machine: Machine, pid: number, name: string) {
+    this.machine = machine;
+    this.pid = pid;
+    this.name = name;
+    this.group = new TaskGroup(machine.group);
+    this.exited = new Signal(`exit of ${name}[${pid}]`);
+    this.terminate = new Signal(`SIGTERM of ${name}[${pid}]`);
+  }
+
+  get running(): boolean {
+    return this.exitCode === null;
+  }
+
+  /** SIGTERM ends a program that has no handler for it; SIGKILL ends every program. */
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP'): void {
+    if (!this.running) return;
+    if (signal === 'SIGTERM' && this.handlesTerminate) {
+      this.terminating = true;
+      this.terminate.fire();
+      return;
+    }
+    this.endedBy = signal;
+    this.exit(128 + must(SIGNAL_NUMBERS[signal], `no number for ${signal}`));
+  }
+
+  /** Ends the process: its tasks stop where they are and its ports close. */
+  exit(code: number): void {
+    if (!this.running) return;
+    this.exitCode = code;
+    this.group.killAll();
+    this.group.detach();
+    this.machine.processEnded(this);
+    this.exited.fire();
+  }
+
+  listen(listener: Omit<Listener, 'process'>): void {
+    this.machine.listeners.push({ ...listener, process: this });
+  }
+}
+
+/** SIGTERM, and SIGKILL when the process still runs after `graceMs`. */
+export function* endProcess(process: Process, graceMs: number): Sim<void> {
+  process.kill('SIGTERM');
+  if (process.exitCode === null) yield* waitFor([process.exited], graceMs);
+  process.kill('SIGKILL');
+}
