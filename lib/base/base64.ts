@@ -1,15 +1,25 @@
-/** Base64 of UTF-8 text, by the platform's own functions, which every browser and Node share. */
+/** Base64 of bytes and of UTF-8 text, by the platform's own functions, which every browser and Node share. */
+
+export function toBase64Bytes(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+/** Throws on text that is no base64. */
+export function fromBase64Bytes(encoded: string): Uint8Array {
+  return Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+}
 
 export function toBase64(text: string): string {
-  return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''));
+  return toBase64Bytes(new TextEncoder().encode(text));
 }
 
 /** Null when the text is not base64. */
 export function fromBase64(encoded: string): string | null {
-  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(encoded)) return null;
   try {
-    return new TextDecoder().decode(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
+    return new TextDecoder().decode(fromBase64Bytes(encoded));
   } catch {
-    return null; // atob refuses a length that no encoder makes: not base64 either.
+    return null; // `atob` refuses characters and lengths that no encoder makes.
   }
 }

@@ -3,7 +3,7 @@
  * lab time; events are popped only while somebody outside waits, and only after everybody outside who could run
  * has run, so that how fast this computer or its disk is can never change lab time.
  */
-import { BugError } from '../base/errors.js';
+import { BugError, CancelledError } from '../base/errors.js';
 import { settle } from '../base/settle.js';
 import type { World } from './world.js';
 
@@ -40,6 +40,28 @@ export class Pump {
           resolve(result);
         });
       });
+      if (!this.#pumping) void this.#pump();
+    });
+  }
+
+  /** Resolves after `ms` of lab time. When `signal` aborts first, rejects at once and leaves nothing behind. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted === true) return Promise.reject(new CancelledError());
+    return new Promise<void>((resolve, reject) => {
+      const parked: Parked = { what: `a sleep of ${ms} ms`, reject };
+      this.#parked.add(parked);
+      const due = this.#world.scheduler.fromOutside(this.#world.nowMs + Math.max(0, Math.round(ms)), () => {
+        signal?.removeEventListener('abort', cancel);
+        this.#parked.delete(parked);
+        this.#delivered = true;
+        resolve();
+      });
+      const cancel = (): void => {
+        due.run = null;
+        this.#parked.delete(parked);
+        reject(new CancelledError());
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
       if (!this.#pumping) void this.#pump();
     });
   }

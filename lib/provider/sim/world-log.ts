@@ -1,0 +1,81 @@
+/**
+ * The log of a simulated lab: its seed and everything that was done to it, in order. That is all of it that is
+ * kept; opening plays the log again to the greatest time in it. An operation is written before its first event
+ * and marked as done before its answer is delivered, so one without its mark is a dropped SSH session: the
+ * remote program went on, and its answer is lost.
+ */
+import { UserError } from '../../base/errors.js';
+import type { World } from '../../sim/world.js';
+import { begin, type Operation, type Running } from './operations.js';
+
+/** Raised whenever the same log would play differently. */
+export const SIMULATOR_VERSION = 1;
+
+export interface WorldHeader {
+  readonly world: typeof SIMULATOR_VERSION;
+  readonly seed: number;
+  readonly timeScale: number;
+  readonly interfaceName: string;
+  readonly prefixLength: number;
+  readonly hostAddress: string;
+}
+
+export type WorldRecord =
+  | WorldHeader
+  | { readonly seq: number; readonly atMs: number; readonly op: Operation }
+  | { readonly seq: number; readonly doneAtMs: number }
+  /** Lab time that went by while somebody only waited. */
+  | { readonly waitedUntilMs: number };
+
+export interface WorldLog {
+  read(): readonly WorldRecord[];
+  /** Durable when it returns. */
+  append(records: readonly WorldRecord[]): void;
+}
+
+export function headerOf(records: readonly WorldRecord[]): WorldHeader | null {
+  const first = records[0];
+  if (first === undefined || !('world' in first)) return null;
+  // What another version of the simulator wrote would play differently, and is never half-read.
+  if ((first.world as number) !== SIMULATOR_VERSION) {
+    throw new UserError({
+      code: 'world-version',
+      message: `this simulated lab was written by simulator version ${first.world}, this is ${SIMULATOR_VERSION}`,
+      remedy: 'use the homelab that made it, or start over with: homelab destroy',
+    });
+  }
+  return first;
+}
+
+/** The greatest time that the log knows of. Faults that are planned for later do not count. */
+export function greatestTime(records: readonly WorldRecord[]): number {
+  let greatest = 0;
+  for (const record of records) greatest = Math.max(greatest, timeOf(record));
+  return greatest;
+}
+
+/** Plays the log on a fresh world. Returns the number that the next operation gets. */
+export function replay(
+  world: World,
+  running: Running,
+  records: readonly WorldRecord[],
+  untilMs: number,
+): number {
+  let next = 1;
+  for (const record of records) {
+    if (!('op' in record)) continue;
+    next = record.seq + 1;
+    if (record.atMs > untilMs) continue;
+    world.scheduler.fromOutside(record.atMs, () => {
+      begin(world, running, record.seq, record.op, () => undefined);
+    });
+  }
+  world.scheduler.runUntil(untilMs);
+  return next;
+}
+
+function timeOf(record: WorldRecord): number {
+  if ('atMs' in record) return record.atMs;
+  if ('doneAtMs' in record) return record.doneAtMs;
+  return 'waitedUntilMs' in record ? record.waitedUntilMs : 0;
+}
