@@ -7,7 +7,8 @@ export function mermaid(saga: Saga): string {
   const shown = saga.stages.filter((stage) => stage.steps.length > 0);
   let steps = 0;
   shown.forEach((stage, i) => {
-    const atOnce = stage.steps.length > 1 ? ` (${Math.min(stage.concurrency, stage.steps.length)} at once)` : '';
+    const atOnce =
+      stage.steps.length > 1 ? ` (${Math.min(stage.concurrency, stage.steps.length)} at once)` : '';
     lines.push(`  subgraph stage${i + 1}["${escape(stage.title + atOnce)}"]`);
     for (const step of stage.steps) {
       steps += 1;

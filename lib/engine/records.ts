@@ -115,7 +115,7 @@ export function checkRecord(value: unknown): { record: SagaRecord } | { wrong: s
   const fields = new Map<string, unknown>(Object.entries(value));
   const type = fields.get('type');
   const wanted = Object.entries(FIELDS).find(([name]) => name === type)?.[1];
-  if (wanted === undefined) return { wrong: `its type ${JSON.stringify(type) ?? 'is missing'} is not known` };
+  if (wanted === undefined) return { wrong: `its type ${String(type)} is not known` };
   for (const [name, kind] of Object.entries({ atMs: 'number', ...wanted })) {
     const found = fields.get(name);
     if (typeof found !== kind || found === null) return { wrong: `its field "${name}" is not a ${kind}` };

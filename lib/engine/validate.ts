@@ -68,7 +68,8 @@ function problemsOfRetry(where: string, retry: RetryPolicy): readonly string[] {
   if (!(Number.isSafeInteger(retry.backoffMs) && retry.backoffMs >= 0)) {
     problems.push(`${where}: backoffMs must be 0 or more`);
   }
-  if (!(Number.isFinite(retry.factor) && retry.factor >= 1)) problems.push(`${where}: factor must be 1 or more`);
+  if (!(Number.isFinite(retry.factor) && retry.factor >= 1))
+    problems.push(`${where}: factor must be 1 or more`);
   if (!(Number.isSafeInteger(retry.maxBackoffMs) && retry.maxBackoffMs >= retry.backoffMs)) {
     problems.push(`${where}: maxBackoffMs must not be below backoffMs`);
   }
