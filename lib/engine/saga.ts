@@ -21,6 +21,9 @@ export interface RetryPolicy {
   readonly maxBackoffMs: number;
 }
 
+/** A compensation that meets a machine just restarting should outlast its start, hence about a minute of waits. */
+export const UNDO_RETRY: RetryPolicy = { attempts: 4, backoffMs: 5_000, factor: 3, maxBackoffMs: 45_000 };
+
 /** What a step may touch. Secrets read through it must not be returned, logged or thrown. */
 export interface StepContext {
   readonly provider: Provider;
@@ -44,7 +47,10 @@ export interface Step {
   readonly title: string;
   readonly kind: StepKind;
   readonly retry: RetryPolicy;
-  /** Lab milliseconds for one attempt, probe and guards included. */
+  /**
+   * Lab milliseconds for one attempt, probe and guards included, and for one attempt to undo it. When they are
+   * over the signal aborts and the engine waits until the step has let go, so every command must get the signal.
+   */
   readonly timeoutMs: number;
   /** Machines that this step takes down for a while; read by the quorum gate and shown by plans. */
   readonly takesDown?: readonly string[];
@@ -52,11 +58,17 @@ export interface Step {
   readonly waived?: string;
   /** The commands that this step sends, as a person would type them; shown by plans, never run from here. */
   readonly commands?: readonly string[];
-  /** Asked before every attempt, and before compensation of a step whose outcome is unknown. */
+  /**
+   * Asked before every attempt, and of a pivot also after a failed one and before an abort. Not asked before
+   * compensation: `not-done` may still mean half done, so no answer could make it safe to leave out.
+   */
   readonly probe?: (context: StepContext) => Promise<ProbeAnswer>;
   readonly guards?: readonly Guard[];
   readonly run: (context: StepContext) => Promise<void>;
-  /** Undoes the step, also one that failed half-way: must be idempotent and must not trust that it ran. */
+  /**
+   * Undoes the step, also one that failed half-way: must be idempotent and must not trust that it ran. Only
+   * compensable steps have one; a compensable step without it declares that it leaves nothing behind.
+   */
   readonly compensate?: (context: StepContext) => Promise<void>;
 }
 
@@ -75,6 +87,8 @@ export interface Saga {
   /** Plain data that the plan was made from; recorded so that a resume can make the same plan again. */
   readonly input: unknown;
   readonly stages: readonly Stage[];
+  /** For every compensation; `UNDO_RETRY` unless told otherwise. */
+  readonly undoRetry?: RetryPolicy;
 }
 
 export type SagaOutcome = 'completed' | 'compensated' | 'stuck' | 'interrupted' | 'refused' | 'partial';
