@@ -35,3 +35,8 @@ export function networkDropIn(interfaceName: string): string {
 export function addonValues(release: string): string {
   return `${HOMELAB_DIR}/addons/${release}.values.yaml`;
 }
+
+/** A bundle's manifest, copied to the machine that applies it. */
+export function addonManifest(manifest: string): string {
+  return `${HOMELAB_DIR}/addons/${manifest}`;
+}

@@ -75,8 +75,12 @@ function kubeVipFiles(lab: LabSpec): readonly GeneratedFile[] {
   });
 }
 
-/** Charts are put in from the first control plane, which has helm and the administrator's kubeconfig. */
+/**
+ * Charts are put in from the first control plane, which has helm and the administrator's kubeconfig. A bundle's
+ * manifests have their values in them already.
+ */
 function addonFiles(lab: LabSpec): readonly GeneratedFile[] {
+  if (lab.bundle !== null) return [];
   return controlPlanes(lab)
     .slice(0, 1)
     .flatMap((machine) =>

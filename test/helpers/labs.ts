@@ -1,5 +1,6 @@
 /** Labs made by hand for tests of what reads a `LabSpec`, so that those do not depend on the configuration. */
 import fc from 'fast-check';
+import type { Test } from 'tap';
 import type { KubernetesSpec, LabSpec, MachineSpec, Role, VipSpec } from '../../lib/model/lab.js';
 
 export interface LabShape {
@@ -137,4 +138,11 @@ export function anyLab(): fc.Arbitrary<LabSpec> {
         },
       }),
     );
+}
+
+/** The property holds for 50 labs, the same ones on every run; the failure shows the smallest lab that breaks it. */
+export function holds(t: Test, property: (lab: LabSpec) => void): void {
+  t.doesNotThrow(() => {
+    fc.assert(fc.property(anyLab(), property), { seed: 1, numRuns: 50 });
+  });
 }
