@@ -10,6 +10,8 @@ export type VipProvider = 'kube-vip' | 'haproxy';
 export type Cni = 'cilium' | 'flannel' | 'bridge' | 'none';
 export type Csi = 'longhorn' | 'none';
 export type Ingress = 'nginx' | 'none';
+/** What runs the virtual machines; `auto` leaves it to the box. */
+export type Driver = 'auto' | 'kvm' | 'qemu';
 
 /** A machine as it is wanted. How it is observed is `MachineState` in the provider contract. */
 export interface MachineSpec {
@@ -94,6 +96,8 @@ export interface LabSpec {
   readonly timeScale: number;
   /** Vagrant box of the machines; null means the node image that homelab builds. */
   readonly box: string | null;
+  /** `vos.driver`: read by the libvirt provider only. */
+  readonly driver: Driver;
   /** Folder of an offline bundle; null means the network. */
   readonly bundle: string | null;
 }
