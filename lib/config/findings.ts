@@ -84,7 +84,7 @@ export class Findings {
     );
   }
 
-  get failed(): boolean {
+  hasErrors(): boolean {
     return this.#problems.some((problem) => problem.severity === 'error');
   }
 

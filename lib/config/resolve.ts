@@ -29,7 +29,7 @@ import {
   type Topology,
   type TopologyText,
 } from './topology.js';
-import { isTreeMap, valueAt, withValue } from './tree.js';
+import { isTreeMap, textOf, valueAt, withValue } from './tree.js';
 
 /** Where a topology's path was written; it is relative to the working directory or to the configuration's folder. */
 export type TopologyOrigin = 'command-line' | 'configuration';
@@ -84,7 +84,7 @@ export function resolve(input: ResolveInput): Resolved {
   const machines = subnet === null ? null : layOut(settings, subnet);
   if (machines !== null) checkBudget(settings, machines, findings);
   return deepFreeze({
-    spec: findings.failed
+    spec: findings.hasErrors()
       ? null
       : labOf(settings, must(machines, 'machines without an address passed the checks')),
     problems: findings.problems,
@@ -123,7 +123,7 @@ interface ChosenTopology {
 
 function chooseTopology(tree: Tree, input: ResolveInput): ChosenTopology {
   const kind = valueAt(tree, ['topology']);
-  const fallback = ['single', 'multi', 'ha'].includes(String(kind)) ? `k8s-${String(kind)}` : 'k8s-ha';
+  const fallback = builtinTopologyNames().find((name) => name === `k8s-${textOf(kind)}`) ?? 'k8s-ha';
   const reference = valueAt(tree, TOPOLOGY);
   const named = typeof reference === 'string' ? reference : fallback;
   const text = topologyText(named, input);

@@ -9,7 +9,7 @@ import { CONFIG_SCHEMA } from './schema.js';
 import { parseMemoryMiB } from './size.js';
 import type { Path, Tree } from './source.js';
 import type { MachineClass, MachineSize, Topology } from './topology.js';
-import { schemaAt, valueAt } from './tree.js';
+import { schemaAt, textOf, valueAt } from './tree.js';
 
 export interface HaSettings {
   /** Null means the default place in the subnet. */
@@ -135,7 +135,7 @@ class Reader {
   }
 
   text(key: string): string {
-    return String(this.#value(key));
+    return textOf(this.#value(key));
   }
 
   optionalText(key: string): string | null {
@@ -143,7 +143,7 @@ class Reader {
   }
 
   texts(key: string): readonly string[] {
-    return (this.#value(key) as readonly Tree[]).map(String);
+    return (this.#value(key) as readonly Tree[]).map(textOf);
   }
 
   number(key: string): number {

@@ -10,7 +10,6 @@ import {
   LineCounter,
   parseDocument,
   type Document,
-  type ParsedNode,
   type YAMLError,
 } from 'yaml';
 import { messageOf, type Problem } from '../base/errors.js';
@@ -33,7 +32,7 @@ export class YamlSource {
   readonly tree: Tree;
   /** Why the text is not YAML, so that the tree is null; and warnings, such as of a tag that nobody knows. */
   readonly problems: readonly Problem[];
-  readonly #document: Document.Parsed<ParsedNode>;
+  readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
 
   constructor(file: string, text: string) {

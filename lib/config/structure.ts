@@ -7,13 +7,13 @@ import type { Findings } from './findings.js';
 import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA, type Schema } from './schema.js';
 import type { Path, Tree, YamlSource } from './source.js';
 import { suggest } from './suggest.js';
-import { isTreeMap, printPath, schemaAt, schemaPaths, valueAt, withValue } from './tree.js';
+import { isTreeMap, printPath, schemaAt, schemaPaths, textOf, valueAt, withValue } from './tree.js';
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
 
 export interface Shape {
   readonly schema: Schema;
-  readonly validate: ValidateFunction<unknown>;
+  readonly validate: ValidateFunction;
 }
 
 export const CONFIG_SHAPE: Shape = { schema: CONFIG_SCHEMA, validate: ajv.compile(CONFIG_SCHEMA) };
@@ -25,7 +25,7 @@ export const TOPOLOGY_SHAPE: Shape = { schema: TOPOLOGY_SCHEMA, validate: ajv.co
 export function withWrittenText(tree: Tree, schema: Schema, source: YamlSource): Tree {
   return schemaPaths(schema).reduce((result, path) => {
     if (schemaAt(schema, path)?.type !== 'string' || typeof valueAt(tree, path) !== 'number') return result;
-    return withValue(result, path, source.scalarText(path) ?? String(valueAt(tree, path)));
+    return withValue(result, path, source.scalarText(path) ?? textOf(valueAt(tree, path)));
   }, tree);
 }
 
@@ -158,5 +158,5 @@ export function expectation(schema: Schema): string {
 function printValue(value: Tree | undefined): string {
   if (isTreeMap(value)) return 'a map';
   if (Array.isArray(value)) return 'a list';
-  return typeof value === 'string' ? `"${value}"` : String(value);
+  return typeof value === 'string' ? `"${value}"` : textOf(value);
 }

@@ -14,8 +14,11 @@ export interface TemplateOptions {
   readonly provider: ProviderName;
 }
 
+/** Texts by dotted key. */
+type Values = Readonly<Record<string, string>>;
+
 /** What a key that has no default may look like, in its comment. */
-const EXAMPLES: Readonly<Record<string, string>> = {
+const EXAMPLES: Values = {
   bundle: './bundle',
   'k8s.api_sans': '[api.example.org]',
   'k8s.control_planes.count': '3',
@@ -56,38 +59,31 @@ export function initTemplate(options: TemplateOptions): string {
     set['k8s.ha.api_vip_provider'] = 'kube-vip';
   }
   for (const key of SHOWN) set[key] = written(schemaAt(CONFIG_SCHEMA, key.split('.'))?.default);
-  const lines = mapLines(CONFIG_SCHEMA, [], set);
   return [
     `# yaml-language-server: $schema=${options.schema}`,
     '# config-homelab.yaml: a lab of homelab. Every key may be left out. See docs/configuration.md.',
     '',
-    ...lines,
+    ...mapLines(CONFIG_SCHEMA, [], set, true),
     '',
   ].join('\n');
 }
 
-function mapLines(
-  schema: Schema,
-  above: readonly string[],
-  set: Readonly<Record<string, string>>,
-): readonly string[] {
+/** `live` is false inside a map that is commented out as a whole. */
+function mapLines(schema: Schema, above: readonly string[], set: Values, live: boolean): readonly string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
     const key = [...above, name].join('.');
     const comment = `# ${inner.description ?? ''}${inner.enum === undefined ? '' : ` (${inner.enum.join(', ')})`}`;
     if (inner.properties !== undefined) {
-      const lines = mapLines(inner, [...above, name], set).map((line) => (line === '' ? '' : `  ${line}`));
-      const used = Object.keys(set).some((other) => other.startsWith(`${key}.`));
       // A map without a key in it would be no map for an editor, so its name is commented out too.
-      const block = used
-        ? [`${name}:`, ...lines]
-        : [`# ${name}:`, ...lines.map((line) => line.replace('  # ', '#   '))];
-      return [...(above.length === 0 ? [''] : []), comment, ...block];
+      const used = Object.keys(set).some((other) => other.startsWith(`${key}.`));
+      const lines = mapLines(inner, [...above, name], set, live && used).map((line) => `  ${line}`);
+      const block = [`${name}:`, ...lines];
+      const gap = above.length === 0 ? [''] : [];
+      return [...gap, comment, ...(live && !used ? block.map((line) => `# ${line}`) : block)];
     }
     const value = set[key];
-    return [
-      comment,
-      value === undefined ? `# ${name}: ${EXAMPLES[key] ?? written(inner.default)}` : `${name}: ${value}`,
-    ];
+    const usual = `${name}: ${EXAMPLES[key] ?? written(inner.default)}`;
+    return [comment, value !== undefined ? `${name}: ${value}` : live ? `# ${usual}` : usual];
   });
 }
 

@@ -6,7 +6,7 @@ import { TOPOLOGY_SCHEMA } from './schema.js';
 import { parseMemoryMiB } from './size.js';
 import { YamlSource, type Path, type Tree } from './source.js';
 import { checkStructure, TOPOLOGY_SHAPE, withWrittenText } from './structure.js';
-import { valueAt } from './tree.js';
+import { textOf, valueAt } from './tree.js';
 
 export interface MachineSize {
   readonly cpus: number;
@@ -56,7 +56,7 @@ export function readTopology({ file, text }: TopologyText): {
   const source = new YamlSource(file, text);
   const findings = new Findings({ config: source, topology: null, overrides: {} });
   findings.addPlaced(source.problems);
-  if (findings.failed) return { topology: null, source, findings };
+  if (findings.hasErrors()) return { topology: null, source, findings };
   const tree = checkStructure(
     withWrittenText(source.tree, TOPOLOGY_SCHEMA, source),
     TOPOLOGY_SHAPE,
@@ -64,7 +64,7 @@ export function readTopology({ file, text }: TopologyText): {
   );
   for (const key of ['control_planes', 'workers', 'load_balancer'])
     checkMemory(tree, [key, 'memory'], findings);
-  return { topology: findings.failed ? null : topologyOf(tree), source, findings };
+  return { topology: findings.hasErrors() ? null : topologyOf(tree), source, findings };
 }
 
 /** Reports a size that is well written and yet not a whole number of MiB, or too small to boot from. */
@@ -88,10 +88,10 @@ function topologyOf(tree: Tree): Topology {
   const number = (path: Path): number => Number(valueAt(tree, path) ?? 0);
   const size = (key: string): MachineSize => ({
     cpus: number([key, 'cpus']),
-    memoryMiB: parseMemoryMiB(String(valueAt(tree, [key, 'memory']) ?? '')) ?? 0,
+    memoryMiB: parseMemoryMiB(textOf(valueAt(tree, [key, 'memory']))) ?? 0,
   });
   return {
-    name: String(valueAt(tree, ['name'])),
+    name: textOf(valueAt(tree, ['name'])),
     kind: valueAt(tree, ['kind']) as TopologyKind,
     controlPlanes: { ...size('control_planes'), count: number(['control_planes', 'count']) },
     workers: { ...size('workers'), count: number(['workers', 'count']) },

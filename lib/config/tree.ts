@@ -8,6 +8,12 @@ export function isTreeMap(tree: Tree | undefined): tree is TreeMap {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree);
 }
 
+/** A scalar as text; empty for nothing, JSON for a list or a map. */
+export function textOf(value: Tree | undefined): string {
+  if (typeof value === 'string') return value;
+  return value === undefined || value === null ? '' : JSON.stringify(value);
+}
+
 /** The value at `path`; undefined when it is not there. */
 export function valueAt(tree: Tree, path: Path): Tree | undefined {
   let value: Tree | undefined = tree;
