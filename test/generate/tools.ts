@@ -41,7 +41,7 @@ function content(name: string, what: 'vagrantfile' | 'haproxy'): string | undefi
   return lab === undefined ? undefined : render(lab, what)[0]?.content;
 }
 
-t.test('ruby -c reads every Vagrantfile', { skip: missing('ruby') }, (t) => {
+void t.test('ruby -c reads every Vagrantfile', { skip: missing('ruby') }, (t) => {
   for (const name of Object.keys(labs)) {
     const outcome = run(['ruby', '-c'], { input: content(name, 'vagrantfile') ?? '' });
     t.same(outcome, { code: 0, output: 'Syntax OK\n' }, name);
@@ -49,7 +49,7 @@ t.test('ruby -c reads every Vagrantfile', { skip: missing('ruby') }, (t) => {
   t.end();
 });
 
-t.test('ruby reads back any quoted text', { skip: missing('ruby') }, (t) => {
+void t.test('ruby reads back any quoted text', { skip: missing('ruby') }, (t) => {
   const texts = ["it's", '\\', "\\'", "'", '#{1 + 1}', '"', '\\n', "end\nsystem('x')", 'ü €', "a\\\\'b", ''];
   const program = `require 'json'; print JSON.generate([${texts.map(ruby).join(', ')}])`;
   const outcome = run(['ruby', '-Eutf-8', '-'], { input: `# encoding: utf-8\n${program}` });
@@ -58,7 +58,7 @@ t.test('ruby reads back any quoted text', { skip: missing('ruby') }, (t) => {
   t.end();
 });
 
-t.test('vagrant validate accepts the Vagrantfile', { skip: missing('vagrant') }, (t) => {
+void t.test('vagrant validate accepts the Vagrantfile', { skip: missing('vagrant') }, (t) => {
   const plugins = run(['vagrant', 'plugin', 'list']).output;
   if (!plugins.includes('vagrant-libvirt')) {
     t.comment(`vagrant-libvirt is not installed: ${plugins}`);
@@ -83,7 +83,7 @@ t.test('vagrant validate accepts the Vagrantfile', { skip: missing('vagrant') },
   t.end();
 });
 
-t.test('haproxy -c accepts haproxy.cfg without a warning', { skip: missing('haproxy', '-v') }, (t) => {
+void t.test('haproxy -c accepts haproxy.cfg without a warning', { skip: missing('haproxy', '-v') }, (t) => {
   for (const name of ['k8s-ha-haproxy', 'k8s-ha-v1.30']) {
     const path = join(t.testdir(), `${name}.cfg`);
     writeFileSync(path, content(name, 'haproxy') ?? '');
