@@ -69,30 +69,33 @@ void t.test('Vagrantfile: one definition for each machine with its own address',
   t.end();
 });
 
-void t.test('the endpoint is somewhere: HAProxy knows every control plane, its machine carries the VIP', (t) => {
-  holds(t, (lab) => {
-    const vip = lab.vip?.provider === 'haproxy' ? [`${lab.vip.address}/32`] : [];
-    for (const machine of lab.machines) {
-      const carried = machine.role === 'load-balancer' ? vip : [];
-      const commands = networkCommands(lab, machine).filter(([, object]) => object === 'address');
+void t.test(
+  'the endpoint is somewhere: HAProxy knows every control plane, its machine carries the VIP',
+  (t) => {
+    holds(t, (lab) => {
+      const vip = lab.vip?.provider === 'haproxy' ? [`${lab.vip.address}/32`] : [];
+      for (const machine of lab.machines) {
+        const carried = machine.role === 'load-balancer' ? vip : [];
+        const commands = networkCommands(lab, machine).filter(([, object]) => object === 'address');
+        assert.deepEqual(
+          commands,
+          carried.map((address) => ['ip', 'address', 'replace', address, 'dev', 'eth1']),
+        );
+        assert.deepEqual(
+          [...networkdDropIn(lab, machine).matchAll(/^Address=(.*)$/gm)].map((m) => m[1]),
+          carried,
+        );
+      }
+      if (loadBalancers(lab).length === 0) return;
+      const servers = [...haproxyConfig(lab).matchAll(/^ {2}server (\S+) (\S+)$/gm)].map((m) => [m[1], m[2]]);
       assert.deepEqual(
-        commands,
-        carried.map((address) => ['ip', 'address', 'replace', address, 'dev', 'eth1']),
+        servers,
+        controlPlanes(lab).map(({ name, address }) => [name, `${address}:6443`]),
       );
-      assert.deepEqual(
-        [...networkdDropIn(lab, machine).matchAll(/^Address=(.*)$/gm)].map((m) => m[1]),
-        carried,
-      );
-    }
-    if (loadBalancers(lab).length === 0) return;
-    const servers = [...haproxyConfig(lab).matchAll(/^ {2}server (\S+) (\S+)$/gm)].map((m) => [m[1], m[2]]);
-    assert.deepEqual(
-      servers,
-      controlPlanes(lab).map(({ name, address }) => [name, `${address}:6443`]),
-    );
-  });
-  t.end();
-});
+    });
+    t.end();
+  },
+);
 
 void t.test('bridge: every node has a range of its own and a route to every other', (t) => {
   holds(t, (lab) => {
