@@ -2,7 +2,7 @@
 import t from 'tap';
 import type { Saga } from '../../lib/engine/saga.js';
 import { crashSweep, type SweepSubject, type SweepWorld } from '../helpers/crash-sweep.js';
-import { fullSaga, has, sh, toySaga, toyStage, toyStep } from '../helpers/toy-saga.js';
+import { fullSaga, has, sh, smallSaga, toySaga, toyStage, toyStep } from '../helpers/toy-saga.js';
 import { ToyWorld, type Faults } from '../helpers/toy-world.js';
 
 function toySubject(saga: () => Saga, faults?: Faults): SweepSubject {
@@ -29,21 +29,21 @@ void t.test('a saga killed anywhere is completed by resume and undone by abort',
 void t.test('so is one with failures on its way', async (t) => {
   const once: Faults = ([program, name], nth) =>
     program === 'make' && name !== 'm-2' && nth === 1 ? 'exit' : null;
-  const { points, problems } = await crashSweep(toySubject(fullSaga, once));
+  const { points, problems } = await crashSweep(toySubject(smallSaga, once));
   t.comment(`crash points: ${points}`);
   t.strictSame(problems, []);
 });
 
 void t.test('so is one whose answers are lost', async (t) => {
   const lost: Faults = ([program], nth) => (program === 'make' && nth === 1 ? 'lost' : null);
-  const { points, problems } = await crashSweep(toySubject(fullSaga, lost));
+  const { points, problems } = await crashSweep(toySubject(smallSaga, lost));
   t.comment(`crash points: ${points}`);
   t.strictSame(problems, []);
 });
 
 void t.test('a saga that compensates ends compensated wherever it is killed', async (t) => {
   const broken: Faults = ([program, name]) => (program === 'make' && name === 'init-b' ? 'exit' : null);
-  const { points, problems } = await crashSweep(toySubject(fullSaga, broken));
+  const { points, problems } = await crashSweep(toySubject(smallSaga, broken));
   t.comment(`crash points: ${points}`);
   t.strictSame(problems, []);
 });

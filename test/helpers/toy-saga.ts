@@ -89,3 +89,13 @@ export function fullSaga(): Saga {
     toyStage('after', [toyStep('label-1', 'retriable'), toyStep('label-2', 'retriable')], 2),
   ]);
 }
+
+/** Less of everything, for tests that run it hundreds of times. */
+export function smallSaga(): Saga {
+  return toySaga([
+    toyStage('machines', [toyStep('m-1'), toyStep('m-2')], 2),
+    toyStage('init', [twoCommandStep('init')]),
+    toyStage('commit', [toyPivot('commit')]),
+    toyStage('after', [toyStep('label', 'retriable')]),
+  ]);
+}
