@@ -42,6 +42,11 @@ function size(description: string): Schema {
   };
 }
 
+/** Text that must not be empty. */
+function text(description: string): Schema {
+  return { type: 'string', pattern: '\\S', title: 'text that is not empty', description };
+}
+
 function map(description: string, properties: Record<string, Schema>): Schema {
   return { type: 'object', description, properties, additionalProperties: false };
 }
@@ -62,17 +67,26 @@ const CONTROL_PLANES = machines('Control planes; what is left out comes from the
 
 const WORKERS = machines('Workers; what is left out comes from the topology.', {
   minimum: 0,
+  maximum: 1000,
   description: 'How many.',
 });
 
 const LEASE = map("Timers of kube-vip's Lease, in whole seconds; always written out in the manifest.", {
-  duration: { type: 'integer', minimum: 1, default: 5, description: 'How long a holder is believed to be alive.' },
+  duration: {
+    type: 'integer',
+    minimum: 1,
+    default: 5,
+    description: 'How long a holder is believed to be alive.',
+  },
   renew_deadline: { type: 'integer', minimum: 1, default: 3, description: 'After this a holder gives up.' },
   retry_period: { type: 'integer', minimum: 1, default: 1, description: 'Pause between two tries.' },
 });
 
 const HA = map('How clients reach the API when there are several control planes.', {
-  api_vip: { type: 'string', description: 'The floating address of the API; default: the fifth of the subnet.' },
+  api_vip: {
+    type: 'string',
+    description: 'The floating address of the API; default: the fifth of the subnet.',
+  },
   api_vip_provider: {
     type: 'string',
     enum: ['kube-vip', 'haproxy'],
@@ -95,7 +109,11 @@ const HA = map('How clients reach the API when there are several control planes.
   },
   lease: LEASE,
   kube_vip_version: { type: 'string', default: 'v1.0.4', description: 'Release of kube-vip.' },
-  allow_untested: { type: 'boolean', default: false, description: 'Use a kube-vip release that homelab refuses.' },
+  allow_untested: {
+    type: 'boolean',
+    default: false,
+    description: 'Use a kube-vip release that homelab refuses.',
+  },
 });
 
 const K8S = map('The Kubernetes cluster.', {
@@ -126,7 +144,11 @@ const K8S = map('The Kubernetes cluster.', {
   csi: { type: 'string', enum: ['longhorn', 'none'], default: 'longhorn', description: 'Storage.' },
   ingress: { type: 'string', enum: ['nginx', 'none'], default: 'nginx', description: 'Ingress controller.' },
   pod_subnet: { type: 'string', default: '10.244.0.0/16', description: 'Range of pod addresses, as a CIDR.' },
-  service_subnet: { type: 'string', default: '10.96.0.0/12', description: 'Range of Service addresses, as a CIDR.' },
+  service_subnet: {
+    type: 'string',
+    default: '10.96.0.0/12',
+    description: 'Range of Service addresses, as a CIDR.',
+  },
   api_sans: {
     type: 'array',
     items: { type: 'string' },
@@ -154,7 +176,10 @@ const VOS = map('The virtual machines and what they may take together.', {
     default: '192.168.62',
     description: 'The lab network: three numbers mean a /24, or a CIDR such as 10.62.0.0/20.',
   },
-  box: { type: 'string', description: 'Vagrant box of the machines; default: the node image that homelab builds.' },
+  box: {
+    type: 'string',
+    description: 'Vagrant box of the machines; default: the node image that homelab builds.',
+  },
   time_scale: {
     type: 'number',
     minimum: 1,
@@ -188,7 +213,7 @@ export const CONFIG_SCHEMA: Schema = {
       default: 'sim',
       description: 'The simulator, or real virtual machines.',
     },
-    bundle: { type: 'string', description: 'Folder of an offline bundle; default: the network.' },
+    bundle: text('Folder of an offline bundle; default: the network.'),
     k8s: K8S,
     vos: VOS,
     acme: map('The domain of the lab: api.<name>.<tld> names the API.', {
@@ -198,7 +223,13 @@ export const CONFIG_SCHEMA: Schema = {
         title: 'a DNS label such as stage',
         description: 'Default: the name of the lab.',
       },
-      tld: { type: 'string', pattern: DNS_NAME, title: 'a domain such as lab', default: 'lab', description: 'Domain.' },
+      tld: {
+        type: 'string',
+        pattern: DNS_NAME,
+        title: 'a domain such as lab',
+        default: 'lab',
+        description: 'Domain.',
+      },
     }),
   }),
 };
@@ -221,8 +252,16 @@ export const TOPOLOGY_SCHEMA: Schema = {
       description: 'single: one machine. multi: one control plane. ha: several behind a floating address.',
     },
     description: { type: 'string', description: 'One sentence for people.' },
-    control_planes: { ...CONTROL_PLANES, required: ['count', 'cpus', 'memory'], description: 'The control planes.' },
-    workers: { ...WORKERS, required: ['count', 'cpus', 'memory'], description: 'The workers; default: none.' },
+    control_planes: {
+      ...CONTROL_PLANES,
+      required: ['count', 'cpus', 'memory'],
+      description: 'The control planes.',
+    },
+    workers: {
+      ...WORKERS,
+      required: ['count', 'cpus', 'memory'],
+      description: 'The workers; default: none.',
+    },
     load_balancer: {
       ...map('The machine of HAProxy; needed with api_vip_provider: haproxy.', {
         cpus: { type: 'integer', minimum: 1, maximum: 256, description: 'Virtual CPUs.' },

@@ -10,7 +10,6 @@ import {
   LineCounter,
   parseDocument,
   type Document,
-  type ParsedNode,
   type YAMLError,
 } from 'yaml';
 import { messageOf, type Problem } from '../base/errors.js';
@@ -31,22 +30,23 @@ export class YamlSource {
   readonly file: string;
   /** The data of the document; null when it is empty or could not be read. */
   readonly tree: Tree;
-  /** Why the text is not YAML; the tree is null then. */
+  /** Why the text is not YAML, so that the tree is null; and warnings, such as of a tag that nobody knows. */
   readonly problems: readonly Problem[];
-  readonly #document: Document.Parsed<ParsedNode>;
+  readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
 
   constructor(file: string, text: string) {
     this.file = file;
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const problems = this.#document.errors.map((error) => this.#syntaxProblem(error));
+    const problems = this.#document.errors.map((error) => this.#syntaxProblem(error, 'error'));
+    problems.push(...this.#document.warnings.map((warning) => this.#syntaxProblem(warning, 'warning')));
     let tree: Tree = null;
-    if (problems.length === 0) {
+    if (this.#document.errors.length === 0) {
       try {
         tree = withoutNulls(this.#document.toJS({ maxAliasCount: 100 }) as Tree);
       } catch (error) {
         // The yaml library refuses documents whose aliases multiply, and aliases without an anchor.
-        problems.push(syntaxProblem(file, { line: 1, column: 1 }, messageOf(error)));
+        problems.push(syntaxProblem(file, { line: 1, column: 1 }, messageOf(error), 'error'));
       }
     }
     this.tree = tree;
@@ -61,9 +61,12 @@ export class YamlSource {
 
   /** Where the key of `path` is written; null when the document does not have it. */
   keyPlace(path: Path): Place | null {
-    const parent: unknown = path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+    const parent: unknown =
+      path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
     if (!isMap(parent)) return null;
-    const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === path.at(-1));
+    const pair = parent.items.find(
+      (item) => isPair(item) && isScalar(item.key) && item.key.value === path.at(-1),
+    );
     return this.#place(pair?.key);
   }
 
@@ -80,18 +83,18 @@ export class YamlSource {
     return { line, column: col };
   }
 
-  #syntaxProblem(error: YAMLError): Problem {
+  #syntaxProblem(error: YAMLError, severity: Problem['severity']): Problem {
     const { line, col } = this.#lines.linePos(error.pos[0]);
     // Without prettyErrors the message is one sentence; positions are added by homelab itself.
-    return syntaxProblem(this.file, { line, column: col }, error.message);
+    return syntaxProblem(this.file, { line, column: col }, error.message, severity);
   }
 }
 
-function syntaxProblem(file: string, place: Place, message: string): Problem {
+function syntaxProblem(file: string, place: Place, message: string, severity: Problem['severity']): Problem {
   return {
     code: 'yaml-syntax',
-    severity: 'error',
-    message: `This is not valid YAML: ${message}`,
+    severity,
+    message: `${severity === 'error' ? 'this is not valid YAML' : 'doubtful YAML'}: ${message}`,
     remedy: 'Mend the syntax at this place; keys of one map are indented alike, with spaces.',
     file,
     line: place.line,

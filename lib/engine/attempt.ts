@@ -142,7 +142,7 @@ function startTimer(step: Step, clock: Clock, attempt: AbortController): () => P
     },
   );
   return async () => {
-    timer.abort();
+    timer.abort('the attempt has ended');
     await ended;
   };
 }

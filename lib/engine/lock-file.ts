@@ -5,7 +5,7 @@
  * processes announce themselves at the same moment both may be refused, never neither.
  *
  * Holds among the processes of one host and one process namespace; a lab's folder shared over a network or
- * between containers is not protected.
+ * between containers is not protected. Where there is no `/proc`, a recycled pid is taken for the holder.
  */
 import { mkdirSync, openSync, closeSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

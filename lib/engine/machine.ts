@@ -50,7 +50,7 @@ export type Effect =
 type Params<Type extends Effect['type']> = Extract<Effect, { type: Type }>['params'];
 
 const saga = setup({
-  types: { context: {} as SagaState, events: {} as SagaEvent, input: {} as PlanOutline },
+  types: { context: {} as SagaState, events: {} as SagaEvent },
   // Effects have names and parameters and no body: xstate hands them back from `transition`.
   actions: {
     schedule: (_, _params: Params<'schedule'>) => undefined,
@@ -124,79 +124,90 @@ const reopens = [
 const forwardOutcome = { guard: 'expected', actions: [note, goOn] } as const;
 const lateOutcome = { guard: 'expected', actions: [note, goBack] } as const;
 
-export const sagaMachine = saga.createMachine({
-  id: 'saga',
-  context: ({ input }) => initialState(input),
-  initial: 'planned',
-  states: {
-    planned: { on: { 'run.started': reopens } },
-    running: {
-      entry: goOn,
-      on: {
-        'run.started': reopens,
-        'run.interrupted': { actions: [note, cancelAll] },
-        'step.attempt': {
-          guard: 'expected',
-          actions: [
-            note,
-            { type: 'perform', params: ({ event }) => ({ step: event.step, attempt: event.attempt }) },
-          ],
-        },
-        'step.acting': { guard: 'expected', actions: note },
-        'step.done': forwardOutcome,
-        'step.failed': forwardOutcome,
-        'step.cancelled': forwardOutcome,
-      },
-      always: [
-        { guard: 'complete', target: 'completed' },
-        { guard: 'turnedBack', target: 'undoing' },
-        { guard: 'broken', target: 'stuck' },
-        { guard: 'interrupted', target: 'interrupted' },
-        { guard: 'untilReached', target: 'partial' },
+const running = saga.createStateConfig({
+  entry: goOn,
+  on: {
+    'run.started': reopens,
+    'run.interrupted': { actions: [note, cancelAll] },
+    'step.attempt': {
+      guard: 'expected',
+      actions: [
+        note,
+        { type: 'perform', params: ({ event }) => ({ step: event.step, attempt: event.attempt }) },
       ],
     },
-    undoing: {
-      entry: [cancelAll, goBack],
-      on: {
-        'run.started': reopens,
-        'run.interrupted': { actions: [note, cancelAll] },
-        'step.acting': { guard: 'expected', actions: note },
-        'step.done': lateOutcome,
-        'step.failed': lateOutcome,
-        'step.cancelled': lateOutcome,
-        'undo.attempt': {
-          guard: 'expected',
-          actions: [
-            note,
-            { type: 'undo', params: ({ event }) => ({ step: event.step, attempt: event.attempt }) },
-          ],
-        },
-        'undo.done': lateOutcome,
-        'undo.failed': lateOutcome,
-        'undo.cancelled': lateOutcome,
-      },
-      always: [
-        { guard: 'undoneButNotAll', target: 'stuck' },
-        { guard: 'undone', target: 'compensated' },
-        { guard: 'interrupted', target: 'interrupted' },
-      ],
-    },
-    partial: { entry: { type: 'end', params: { outcome: 'partial' } }, on: { 'run.started': reopens } },
-    interrupted: {
-      entry: { type: 'end', params: { outcome: 'interrupted' } },
-      on: { 'run.started': reopens },
-    },
-    stuck: { entry: { type: 'end', params: { outcome: 'stuck' } }, on: { 'run.started': reopens } },
-    completed: { type: 'final', entry: { type: 'end', params: { outcome: 'completed' } } },
-    compensated: { type: 'final', entry: { type: 'end', params: { outcome: 'compensated' } } },
+    'step.acting': { guard: 'expected', actions: note },
+    'step.done': forwardOutcome,
+    'step.failed': forwardOutcome,
+    'step.cancelled': forwardOutcome,
   },
+  always: [
+    { guard: 'complete', target: 'completed' },
+    { guard: 'turnedBack', target: 'undoing' },
+    { guard: 'broken', target: 'stuck' },
+    { guard: 'interrupted', target: 'interrupted' },
+    { guard: 'untilReached', target: 'partial' },
+  ],
 });
 
-export type SagaSnapshot = SnapshotFrom<typeof sagaMachine>;
+const undoing = saga.createStateConfig({
+  entry: [cancelAll, goBack],
+  on: {
+    'run.started': reopens,
+    'run.interrupted': { actions: [note, cancelAll] },
+    'step.acting': { guard: 'expected', actions: note },
+    'step.done': lateOutcome,
+    'step.failed': lateOutcome,
+    'step.cancelled': lateOutcome,
+    'undo.attempt': {
+      guard: 'expected',
+      actions: [
+        note,
+        { type: 'undo', params: ({ event }) => ({ step: event.step, attempt: event.attempt }) },
+      ],
+    },
+    'undo.done': lateOutcome,
+    'undo.failed': lateOutcome,
+    'undo.cancelled': lateOutcome,
+  },
+  always: [
+    { guard: 'undoneButNotAll', target: 'stuck' },
+    { guard: 'undone', target: 'compensated' },
+    { guard: 'interrupted', target: 'interrupted' },
+  ],
+});
+
+/**
+ * The machine of one plan. Its context is made here, once, and not from xstate's `input`: `transition` makes an
+ * actor that it throws away, and that actor would make the context again, without the input.
+ */
+export function machineOf(outline: PlanOutline) {
+  return saga.createMachine({
+    id: 'saga',
+    context: initialState(outline),
+    initial: 'planned',
+    states: {
+      planned: { on: { 'run.started': reopens } },
+      running,
+      undoing,
+      partial: { entry: { type: 'end', params: { outcome: 'partial' } }, on: { 'run.started': reopens } },
+      interrupted: {
+        entry: { type: 'end', params: { outcome: 'interrupted' } },
+        on: { 'run.started': reopens },
+      },
+      stuck: { entry: { type: 'end', params: { outcome: 'stuck' } }, on: { 'run.started': reopens } },
+      completed: { type: 'final', entry: { type: 'end', params: { outcome: 'completed' } } },
+      compensated: { type: 'final', entry: { type: 'end', params: { outcome: 'compensated' } } },
+    },
+  });
+}
+
+type SagaMachine = ReturnType<typeof machineOf>;
+export type SagaSnapshot = SnapshotFrom<SagaMachine>;
 
 /** The state before any event, from the plan in the first record. */
 export function begin(outline: PlanOutline): SagaSnapshot {
-  return initialTransition(sagaMachine, outline)[0];
+  return initialTransition(machineOf(outline))[0];
 }
 
 /** One event further. Throws a `BugError` for an event that cannot come in this state. */
@@ -207,13 +218,19 @@ export function advance(
   if (!snapshot.can(event)) {
     throw new BugError(`a saga that is ${snapshot.value} cannot take ${JSON.stringify(event)}`);
   }
-  const [next, actions] = transition(sagaMachine, snapshot, event);
+  const [next, actions] = transition(machineBehind(snapshot), snapshot, event);
   return [next, actions.map(({ type, params }) => ({ type, params }) as Effect)];
+}
+
+/** A snapshot knows the machine that made it, as any machine; it was made by `machineOf`. */
+function machineBehind(snapshot: SagaSnapshot): SagaMachine {
+  return snapshot.machine as SagaMachine;
 }
 
 /** All of a journal's records, whose first is `saga.planned`. Their effects belong to processes that are gone. */
 export function fold(records: readonly SagaRecord[]): SagaSnapshot {
-  let snapshot = begin(plannedOf(records).outline);
+  const machine = machineOf(plannedOf(records).outline);
+  let [snapshot] = initialTransition(machine);
   records.slice(1).forEach((record, i) => {
     if (record.type === 'saga.planned' || !snapshot.can(record)) {
       throw new UserError({
@@ -222,7 +239,7 @@ export function fold(records: readonly SagaRecord[]): SagaSnapshot {
         remedy: 'Restore the journal from a copy, or run `homelab destroy`, which does not need it.',
       });
     }
-    snapshot = transition(sagaMachine, snapshot, record)[0];
+    snapshot = transition(machine, snapshot, record)[0];
   });
   return snapshot;
 }

@@ -31,6 +31,7 @@ export interface OpenOptions {
 }
 
 export interface Opened {
+  readonly planned: SagaPlanned;
   readonly snapshot: SagaSnapshot;
   readonly pivotUnchanged: boolean;
 }
@@ -43,7 +44,8 @@ export async function openSaga(options: OpenOptions): Promise<Opened> {
   const records = journal.read();
   if (records.length === 0) {
     if (mode !== 'run') throw nothingOpen(mode);
-    return { snapshot: planSaga(options), pivotUnchanged: false };
+    const planned = planSaga(options);
+    return { planned, snapshot: begin(planned.outline), pivotUnchanged: false };
   }
   const planned = plannedOf(records);
   assert(planned.saga === saga.name && planned.lab === saga.lab, `the journal is of saga ${planned.saga}`);
@@ -55,31 +57,30 @@ export async function openSaga(options: OpenOptions): Promise<Opened> {
   if (mode === 'run' && snapshot.value !== 'partial') throw alreadyOpen(saga);
   if (mode === 'abort') {
     checkCompensations(snapshot.context, saga);
-    return { snapshot, pivotUnchanged: await checkPivot(snapshot.context, options) };
+    return { planned, snapshot, pivotUnchanged: await checkPivot(snapshot.context, options) };
   }
   if (snapshot.context.direction === 'back') checkCompensations(snapshot.context, saga);
   else checkPlan(planned, saga);
-  return { snapshot, pivotUnchanged: false };
+  return { planned, snapshot, pivotUnchanged: false };
 }
 
 /** The plan is a turn of its own: whatever tears the first append, the journal then holds nothing at all. */
-function planSaga({ saga, journal, provider, seed }: OpenOptions): SagaSnapshot {
+function planSaga({ saga, journal, provider, seed }: OpenOptions): SagaPlanned {
   const outline = outlineOf(saga);
-  journal.append([
-    {
-      type: 'saga.planned',
-      atMs: provider.clock.nowMs(),
-      version: 1,
-      saga: saga.name,
-      lab: saga.lab,
-      provider: provider.name,
-      seed,
-      input: saga.input,
-      digest: digestOf(outline),
-      outline,
-    },
-  ]);
-  return begin(outline);
+  const planned: SagaPlanned = {
+    type: 'saga.planned',
+    atMs: provider.clock.nowMs(),
+    version: 1,
+    saga: saga.name,
+    lab: saga.lab,
+    provider: provider.name,
+    seed,
+    input: saga.input,
+    digest: digestOf(outline),
+    outline,
+  };
+  journal.append([planned]);
+  return planned;
 }
 
 /** The step's functions of this process. A recorded key may be gone from a changed plan. */

@@ -2,7 +2,7 @@
 import type { Residue } from '../provider/provider.js';
 import type { RecordedError } from './journal.js';
 import { fold, isOver, outcomeOf, type SagaSnapshot } from './machine.js';
-import { plannedOf, type SagaRecord } from './records.js';
+import { plannedOf, type SagaPlanned, type SagaRecord } from './records.js';
 import type { SagaOutcome, StepOutcome } from './saga.js';
 import { stepsOf, stepState, type StepState } from './state.js';
 
@@ -34,14 +34,18 @@ export interface SagaResult {
 /** Throws a `UserError` when the records contradict each other. */
 export function resultOf(records: readonly SagaRecord[]): SagaResult {
   const planned = plannedOf(records);
-  const snapshot = fold(records);
+  return resultFrom(planned, fold(records), (records.at(-1) ?? planned).atMs);
+}
+
+/** As `resultOf`, for a caller that has folded the records already. */
+export function resultFrom(planned: SagaPlanned, snapshot: SagaSnapshot, lastAtMs: number): SagaResult {
   return {
     saga: planned.saga,
     lab: planned.lab,
     provider: planned.provider,
     seed: planned.seed,
     outcome: outcomeOf(snapshot),
-    durationMs: (records.at(-1) ?? planned).atMs - planned.atMs,
+    durationMs: lastAtMs - planned.atMs,
     steps: stepResults(snapshot),
     residue: [],
     error: snapshot.context.error,

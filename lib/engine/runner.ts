@@ -11,7 +11,7 @@ import type { Observer } from './events.js';
 import { advance, type Effect, type SagaSnapshot } from './machine.js';
 import { mustStep, openSaga, type OpenOptions } from './open.js';
 import type { RunStarted, SagaEvent } from './records.js';
-import { resultOf, stepResults, type SagaResult } from './result.js';
+import { resultFrom, stepResults, type SagaResult } from './result.js';
 import { stepState } from './state.js';
 
 export interface RunOptions extends OpenOptions {
@@ -24,13 +24,13 @@ export interface RunOptions extends OpenOptions {
  * stays as if the process had been killed, and can be resumed.
  */
 export async function runSaga(options: RunOptions): Promise<SagaResult> {
-  const { journal, mode, until, provider, observer } = options;
-  const { snapshot, pivotUnchanged } = await openSaga(options);
+  const { mode, until, provider, observer } = options;
+  const { planned, snapshot, pivotUnchanged } = await openSaga(options);
   const atMs = provider.clock.nowMs();
   observer({ type: 'opened', atMs, outline: snapshot.context.outline, steps: stepResults(snapshot) });
   const started: RunStarted = { type: 'run.started', atMs, mode, until: until ?? null, pivotUnchanged };
-  await new Run(options, snapshot).drive(started);
-  return resultOf(journal.read());
+  const ended = await new Run(options, snapshot).drive(started);
+  return resultFrom(planned, ended.snapshot, ended.atMs);
 }
 
 type Schedule = Extract<Effect, { type: 'schedule' }>['params'];
@@ -49,6 +49,7 @@ interface Task {
 class Run {
   readonly #options: RunOptions;
   #snapshot: SagaSnapshot;
+  #lastAtMs = 0;
   /** What waits for its attempt to be recorded, by step. */
   readonly #scheduled = new Map<string, Schedule>();
   /** Scheduled steps whose wait is over. */
@@ -67,7 +68,8 @@ class Run {
     this.#snapshot = snapshot;
   }
 
-  async drive(started: RunStarted): Promise<void> {
+  /** Resolves with where the saga stands at the end of this run, and with the time of the last record. */
+  async drive(started: RunStarted): Promise<{ readonly snapshot: SagaSnapshot; readonly atMs: number }> {
     const { signal } = this.#options;
     const onAbort = (): void => {
       this.#interruption = 'asked';
@@ -78,6 +80,7 @@ class Run {
     try {
       this.#news.push({ event: started, sender: null });
       while (!this.#turn()) await this.#somethingNew();
+      return { snapshot: this.#snapshot, atMs: this.#lastAtMs };
     } finally {
       signal.removeEventListener('abort', onAbort);
       await this.#letGo();
@@ -91,6 +94,7 @@ class Run {
     const take = (event: SagaEvent): void => {
       const [next, caused] = advance(this.#snapshot, event);
       this.#snapshot = next;
+      this.#lastAtMs = event.atMs;
       records.push(event);
       effects.push(...caused);
     };

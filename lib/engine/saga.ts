@@ -60,7 +60,9 @@ export interface Step {
   readonly commands?: readonly string[];
   /**
    * Asked before every attempt, and of a pivot also after a failed one and before an abort. Not asked before
-   * compensation: `not-done` may still mean half done, so no answer could make it safe to leave out.
+   * compensation: `not-done` may still mean half done, so no answer could make it safe to leave out. A command
+   * that a killed homelab sent may still be going on: a pivot's probe says `not-done` only when it can see that
+   * nothing of it is.
    */
   readonly probe?: (context: StepContext) => Promise<ProbeAnswer>;
   readonly guards?: readonly Guard[];

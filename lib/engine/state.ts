@@ -34,6 +34,8 @@ export interface StepState {
 
 export interface SagaState {
   readonly outline: PlanOutline;
+  /** The outline's steps by key, to be found without a search. */
+  readonly outlines: Readonly<Record<string, StepOutline>>;
   readonly direction: 'forward' | 'back';
   readonly interrupted: boolean;
   /** Key of the last stage to run, or null for all. */
@@ -41,6 +43,7 @@ export interface SagaState {
   /** What stopped the saga, for a person; null while it goes well or when it was aborted on purpose. */
   readonly error: RecordedError | null;
   readonly order: number;
+  /** By key, in the plan's order. */
   readonly steps: Readonly<Record<string, StepState>>;
 }
 
@@ -59,15 +62,16 @@ const UNTOUCHED: StepState = {
 };
 
 export function initialState(outline: PlanOutline): SagaState {
-  const keys = stepsOf(outline).map((step) => step.key);
+  const steps = stepsOf(outline);
   return {
     outline,
+    outlines: Object.fromEntries(steps.map((step) => [step.key, step])),
     direction: 'forward',
     interrupted: false,
     until: null,
     error: null,
     order: 0,
-    steps: Object.fromEntries(keys.map((key) => [key, UNTOUCHED])),
+    steps: Object.fromEntries(steps.map((step) => [step.key, UNTOUCHED])),
   };
 }
 
@@ -80,10 +84,7 @@ export function stepState(state: SagaState, key: string): StepState {
 }
 
 export function outlineStep(state: SagaState, key: string): StepOutline {
-  return must(
-    stepsOf(state.outline).find((step) => step.key === key),
-    `no step ${key} in the plan`,
-  );
+  return must(state.outlines[key], `no step ${key} in the plan`);
 }
 
 /** Lab milliseconds to wait after `failures` failures. No power function: its last digit may differ by engine. */
@@ -234,18 +235,16 @@ export function withActivity(state: SagaState, keys: readonly string[], activity
 }
 
 export function keysWith(state: SagaState, holds: (step: StepState) => boolean): readonly string[] {
-  return stepsOf(state.outline)
-    .map((step) => step.key)
-    .filter((key) => holds(stepState(state, key)));
+  return Object.entries(state.steps).flatMap(([key, step]) => (holds(step) ? [key] : []));
 }
 
 /** Is nothing in flight or about to be? */
 export function isQuiet(state: SagaState): boolean {
-  return keysWith(state, (step) => step.activity !== 'idle').length === 0;
+  return Object.values(state.steps).every((step) => step.activity === 'idle');
 }
 
 export function hasFailed(state: SagaState): boolean {
-  return keysWith(state, (step) => step.forward === 'failed').length > 0;
+  return Object.values(state.steps).some((step) => step.forward === 'failed');
 }
 
 export function isComplete(state: SagaState): boolean {
@@ -279,18 +278,18 @@ export function startable(state: SagaState): readonly string[] {
  */
 export function undoable(state: SagaState): readonly string[] {
   const rank = { failed: 0, pending: 1, done: 2, skipped: 3 };
-  return stepsOf(state.outline)
-    .map((step) => ({ ...step, ...stepState(state, step.key) }))
-    .filter((step) => step.touched && step.hasCompensation && step.undo === 'none')
+  return Object.entries(state.steps)
+    .map(([key, step]) => ({ key, ...step }))
+    .filter(({ key, touched, undo }) => touched && undo === 'none' && outlineStep(state, key).hasCompensation)
     .sort((a, b) => rank[a.forward] - rank[b.forward] || b.order - a.order)
-    .map((step) => step.key);
+    .map(({ key }) => key);
 }
 
 /** The step that makes going back impossible: the pivot or a later one that has acted or may have. */
 export function pointOfNoReturn(state: SagaState): string | null {
-  const passed = stepsOf(state.outline).find(({ key, kind }) => {
-    const { forward, touched } = stepState(state, key);
+  const passed = Object.entries(state.steps).find(([key, { forward, touched }]) => {
+    const { kind } = outlineStep(state, key);
     return kind !== 'compensable' && (touched || (kind === 'pivot' && forward === 'skipped'));
   });
-  return passed?.key ?? null;
+  return passed?.[0] ?? null;
 }

@@ -5,8 +5,11 @@
 import { BugError } from '../base/errors.js';
 import type { RetryPolicy, Saga, Stage, Step } from './saga.js';
 
-/** Keys are written in journals, typed on the command line and shown in graphs. */
-const KEY = /^[a-z0-9][a-z0-9._/:-]*$/;
+/**
+ * Keys are written in journals and typed on the command line. They begin with a letter, for objects put keys that
+ * look like numbers before all others, and a state's steps are kept in the plan's order.
+ */
+const KEY = /^[a-z][a-z0-9._/:-]*$/;
 const RANK = { compensable: 0, pivot: 1, retriable: 2 } as const;
 
 /** Throws a `BugError` that lists every broken rule. */

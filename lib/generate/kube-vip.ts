@@ -7,7 +7,6 @@ import { assert, must } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
 import { API_PORT } from './kubeadm.js';
 import { ADMIN_CONF, SUPER_ADMIN_CONF } from './paths.js';
-import { effectiveLease } from './timing.js';
 import { toYaml } from './yaml.js';
 
 export type KubeVipVariant = 'bootstrap' | 'steady';
@@ -55,7 +54,7 @@ export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
 /** Every value is written out, because kube-vip's defaults changed between its versions (the lease in v1.1.0). */
 function environment(lab: LabSpec): readonly unknown[] {
   const vip = must(lab.vip, `the lab ${lab.name} has no VIP`);
-  const lease = effectiveLease(lab, vip.lease);
+  const { lease } = vip;
   return [
     { name: 'vip_arp', value: 'true' },
     { name: 'port', value: String(API_PORT) },

@@ -2,7 +2,6 @@
  * kubeadm's ClusterConfiguration: what the cluster remembers in its ConfigMap and every later join and upgrade
  * reads back. Leaves out what is of one node or one command only: see kubeadm.ts.
  */
-import semver from 'semver';
 import type { LabSpec } from '../model/lab.js';
 import { endpointNames } from './hosts.js';
 import * as shape from './kubeadm-version.js';
@@ -23,7 +22,7 @@ export function clusterConfiguration(lab: LabSpec): YamlMap {
     networking: { podSubnet: kubernetes.podSubnet, serviceSubnet: kubernetes.serviceSubnet },
     ...optional('apiServer', {
       ...(sans.length === 0 ? {} : { certSANs: sans }),
-      ...(api === 'v1beta3' ? { timeoutForControlPlane: shape.apiServerTimeout(lab) } : {}),
+      ...(shape.isOld(api) ? { timeoutForControlPlane: shape.apiServerTimeout(lab) } : {}),
     }),
     ...optional('controllerManager', args(controllerManagerArgs(lab))),
     ...optional('scheduler', args(leaderElection(lab))),
@@ -53,7 +52,7 @@ function leaderElection(lab: LabSpec): Readonly<Record<string, string>> {
 
 function controllerManagerArgs(lab: LabSpec): Readonly<Record<string, string>> {
   // The default rose from 40 s to 50 s in Kubernetes 1.32.
-  const graceSeconds = semver.gte(lab.kubernetes.version, '1.32.0') ? 50 : 40;
+  const graceSeconds = shape.versionOf(lab.kubernetes.version).minor >= 32 ? 50 : 40;
   return {
     // The bridge CNI's ranges are homelab's own; two owners of one range would contradict each other.
     ...(lab.kubernetes.cni === 'bridge' ? { 'allocate-node-cidrs': 'false' } : {}),

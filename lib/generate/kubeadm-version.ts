@@ -2,26 +2,37 @@
  * What differs between kubeadm's configuration APIs: v1beta4, which kubeadm 1.31 brought, and v1beta3 below.
  * Leaves out v1beta2 and older, gone since kubeadm 1.27.
  */
-import semver from 'semver';
+import { must } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
+import { kubeadmConfigApi, parseVersion, type KubernetesVersion } from '../model/version.js';
 import { scaledDuration } from './timing.js';
 import type { YamlMap } from './yaml.js';
 
-export type KubeadmApi = 'v1beta3' | 'v1beta4';
+export type KubeadmApi = ReturnType<typeof kubeadmConfigApi>;
+
+/** The version in numbers; the configuration has checked that it is one. */
+export function versionOf(kubernetesVersion: string): KubernetesVersion {
+  return must(parseVersion(kubernetesVersion), `${kubernetesVersion} is not a version`);
+}
 
 /** The API that the kubeadm of this Kubernetes version prefers. */
 export function kubeadmApi(kubernetesVersion: string): KubeadmApi {
-  return semver.gte(kubernetesVersion, '1.31.0') ? 'v1beta4' : 'v1beta3';
+  return kubeadmConfigApi(versionOf(kubernetesVersion).minor);
+}
+
+/** True for v1beta3, which has neither `timeouts` nor the kinds for reset and upgrade. */
+export function isOld(api: KubeadmApi): boolean {
+  return api === 'kubeadm.k8s.io/v1beta3';
 }
 
 /** First lines of every kubeadm document. */
 export function header(api: KubeadmApi, kind: string): YamlMap {
-  return { apiVersion: `kubeadm.k8s.io/${api}`, kind };
+  return { apiVersion: api, kind };
 }
 
 /** A map in v1beta3, a list of name and value in v1beta4; each version refuses the other's form. */
 export function extraArgs(api: KubeadmApi, args: Readonly<Record<string, string>>): unknown {
-  if (api === 'v1beta3') return args;
+  if (isOld(api)) return args;
   return Object.entries(args).map(([name, value]) => ({ name, value }));
 }
 

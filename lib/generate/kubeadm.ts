@@ -38,7 +38,7 @@ export function initConfig(lab: LabSpec): string {
       nodeRegistration: nodeRegistration(lab, first),
       // kubeadm remembers this in the cluster as `proxy.disabled`, so no upgrade brings kube-proxy back.
       ...(kubeProxy ? {} : { skipPhases: ['addon/kube-proxy'] }),
-      ...(api === 'v1beta4' ? { timeouts: shape.timeouts(lab) } : {}),
+      ...(shape.isOld(api) ? {} : { timeouts: shape.timeouts(lab) }),
     },
     clusterConfiguration(lab),
     { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', cgroupDriver: 'systemd' },
@@ -68,7 +68,7 @@ export function joinWorkerConfig(lab: LabSpec, machine: MachineSpec, secrets: Jo
 /** For `kubeadm reset --config FILE`; null below 1.31, whose kubeadm has no such kind: `--force` is a flag there. */
 export function resetConfig(lab: LabSpec): string | null {
   const api = shape.kubeadmApi(lab.kubernetes.version);
-  if (api === 'v1beta3') return null;
+  if (shape.isOld(api)) return null;
   return toYaml({
     ...shape.header(api, 'ResetConfiguration'),
     force: true,
@@ -84,7 +84,7 @@ export function resetConfig(lab: LabSpec): string | null {
  */
 export function upgradeConfig(lab: LabSpec, targetVersion: string): string | null {
   const api = shape.kubeadmApi(targetVersion);
-  if (api === 'v1beta3') return null;
+  if (shape.isOld(api)) return null;
   return toYaml({
     ...shape.header(api, 'UpgradeConfiguration'),
     apply: { kubernetesVersion: targetVersion },
@@ -102,10 +102,10 @@ function join(lab: LabSpec, machine: MachineSpec, secrets: JoinSecrets): YamlMap
         token: secrets.token,
         caCertHashes: [secrets.caCertHash],
       },
-      ...(api === 'v1beta3' ? { timeout: shape.discoveryTimeout(lab) } : {}),
+      ...(shape.isOld(api) ? { timeout: shape.discoveryTimeout(lab) } : {}),
     },
     nodeRegistration: nodeRegistration(lab, machine),
-    ...(api === 'v1beta4' ? { timeouts: shape.timeouts(lab) } : {}),
+    ...(shape.isOld(api) ? {} : { timeouts: shape.timeouts(lab) }),
   };
 }
 

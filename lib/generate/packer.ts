@@ -3,18 +3,16 @@
  * lab is among them: one image serves every lab of a version and a choice of add-ons. Leaves out the base image
  * and how the image is built: those belong to the HCL in packer/.
  */
-import semver from 'semver';
 import { canonicalJson, sha256Hex } from '../base/digest.js';
 import { must } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
+import { kubeadmImages, packageVersion, printMinor } from '../model/version.js';
 import { addonReleases } from './addons.js';
 import { kubeVipImage } from './kube-vip.js';
+import { versionOf } from './kubeadm-version.js';
 
 /** Helm that puts in the add-ons' charts; its client libraries span Kubernetes 1.30 to 1.33. */
 const HELM_VERSION = 'v3.18.6';
-
-/** The suffix of upstream's Debian packages; it has been the same for every release in the per-minor repositories. */
-const PACKAGE_REVISION = '1.1';
 
 export interface PackerVariables {
   /** Without the leading v: `1.31.4`. */
@@ -40,15 +38,16 @@ export interface PackerVariables {
 
 export function packerVariables(lab: LabSpec): PackerVariables {
   const { version, cni } = lab.kubernetes;
-  const parsed = must(semver.parse(version), `not a version: ${version}`);
-  const repository = `https://pkgs.k8s.io/core:/stable:/v${parsed.major}.${parsed.minor}/deb/`;
+  const parsed = versionOf(version);
+  const images = must(kubeadmImages(parsed), `the release table has no ${version}`);
+  const repository = `https://pkgs.k8s.io/core:/stable:/${printMinor(parsed.minor)}/deb/`;
   const kubeVip = lab.vip?.provider === 'kube-vip' ? lab.vip : null;
   return {
-    kubernetes_version: parsed.version,
-    kubernetes_package: `${parsed.version}-${PACKAGE_REVISION}`,
+    kubernetes_version: version.slice(1),
+    kubernetes_package: packageVersion(parsed),
     kubernetes_apt_repository: repository,
     kubernetes_apt_key: `${repository}Release.key`,
-    sandbox_image: `registry.k8s.io/pause:${pauseTag(version)}`,
+    sandbox_image: `registry.k8s.io/pause:${images.pause}`,
     kube_vip_version: kubeVip?.kubeVipVersion ?? '',
     kube_vip_image: kubeVip === null ? '' : kubeVipImage(kubeVip.kubeVipVersion),
     cni,
@@ -66,12 +65,6 @@ export function packerVariablesFile(lab: LabSpec): string {
 export function nodeImageName(lab: LabSpec): string {
   const digest = sha256Hex(canonicalJson(packerVariables(lab))).slice(0, 12);
   return `homelab/node-${lab.kubernetes.version}-${digest}`;
-}
-
-/** kubeadm's constant `PauseVersion`. */
-function pauseTag(version: string): string {
-  if (semver.lt(version, '1.31.0')) return '3.9';
-  return semver.lt(version, '1.34.0') ? '3.10' : '3.10.1';
 }
 
 function extraPackages(lab: LabSpec): readonly string[] {

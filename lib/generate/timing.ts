@@ -1,8 +1,9 @@
 /**
  * Durations of the generated files, stretched by the lab's `timeScale` so that a machine ten times slower gets
- * ten times as long. Idle time-outs of connections are no measure of speed and are not stretched.
+ * ten times as long. Idle time-outs of connections are no measure of speed and are not stretched. The VIP's lease
+ * is stretched where the configuration is resolved, because there an explicit value can be told from a default.
  */
-import type { LabSpec, LeaseSpec } from '../model/lab.js';
+import type { LabSpec } from '../model/lab.js';
 
 /** Whole seconds, at least 1. */
 export function scaledSeconds(lab: LabSpec, seconds: number): number {
@@ -21,17 +22,6 @@ export function goDuration(seconds: number): string {
 /** `goDuration` of stretched seconds. */
 export function scaledDuration(lab: LabSpec, seconds: number): string {
   return goDuration(scaledSeconds(lab, seconds));
-}
-
-/** The lease that kube-vip is given: the user's own values as they are, defaults stretched. */
-export function effectiveLease(lab: LabSpec, lease: LeaseSpec): LeaseSpec {
-  if (lease.explicit) return lease;
-  return {
-    durationSeconds: scaledSeconds(lab, lease.durationSeconds),
-    renewDeadlineSeconds: scaledSeconds(lab, lease.renewDeadlineSeconds),
-    retryPeriodSeconds: scaledSeconds(lab, lease.retryPeriodSeconds),
-    explicit: false,
-  };
 }
 
 /** etcd refuses to start with an election time-out above this (its constant `maxElectionMs`). */

@@ -24,12 +24,15 @@ export interface MachineSpec {
   readonly address: string;
 }
 
-/** The timers of a Kubernetes Lease as kube-vip is given them, in whole seconds. */
+/**
+ * The timers of a Kubernetes Lease as kube-vip is given them, in whole seconds. Final: the resolver has stretched
+ * defaults by `timeScale` already, and generators print the numbers as they are.
+ */
 export interface LeaseSpec {
   readonly durationSeconds: number;
   readonly renewDeadlineSeconds: number;
   readonly retryPeriodSeconds: number;
-  /** False when the values are defaults; only defaults are stretched by `timeScale`. */
+  /** False when the values come from defaults, which were stretched by `timeScale`; explicit ones never are. */
   readonly explicit: boolean;
 }
 
@@ -94,6 +97,8 @@ export interface LabSpec {
   readonly apiName: string | null;
   /** How many times slower these machines are than the simulator's timing table; 1 is a plain SSD workstation. */
   readonly timeScale: number;
+  /** How many workers join at once; control planes always join one at a time. */
+  readonly parallelJoins: number;
   /** Vagrant box of the machines; null means the node image that homelab builds. */
   readonly box: string | null;
   /** `vos.driver`: read by the libvirt provider only. */

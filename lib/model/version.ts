@@ -82,7 +82,10 @@ export function kubeadmImages(version: KubernetesVersion): KubeadmImages | null 
   const release = releaseOf(version.minor);
   if (release === null) return null;
   const images = release.images.findLast((candidate) => candidate.fromPatch <= version.patch);
-  const { etcd, coredns, pause } = must(images, `the release table has no images from patch 0 of 1.${version.minor}`);
+  const { etcd, coredns, pause } = must(
+    images,
+    `the release table has no images from patch 0 of 1.${version.minor}`,
+  );
   return { etcd, coredns, pause };
 }
 

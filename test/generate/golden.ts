@@ -2,16 +2,18 @@
  * Every generated file of every lab in test/helpers/labs.ts against its golden file. Files that are the same on
  * several machines are kept once; `files.txt` says where each one goes.
  */
-import { basename } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import { outputPath, type GeneratedFile } from '../../lib/generate/file.js';
 import { resetConfig, upgradeConfig } from '../../lib/generate/kubeadm.js';
 import { render } from '../../lib/generate/render.js';
-import { goldenFiles, matchGolden } from '../helpers/golden.js';
+import { matchGolden } from '../helpers/golden.js';
 import { labs } from '../helpers/labs.js';
+import { packageRoot } from '../helpers/package-root.js';
 
 for (const [name, lab] of Object.entries(labs)) {
-  t.test(name, (t) => {
+  void t.test(name, (t) => {
     const names = goldenNames(render(lab));
     const index = [...names].map(([file, golden]) => line(file, golden)).join('');
     matchGolden(t, `${name}/files.txt`, index);
@@ -25,7 +27,7 @@ for (const [name, lab] of Object.entries(labs)) {
   });
 }
 
-t.test('upgrade and reset', (t) => {
+void t.test('upgrade and reset', (t) => {
   const slow = labs['k8s-ha-slow-bridge'];
   const old = labs['k8s-ha-v1.30'];
   if (slow === undefined || old === undefined) throw new Error('the labs are named otherwise');
@@ -52,4 +54,13 @@ function goldenNames(files: readonly GeneratedFile[]): ReadonlyMap<GeneratedFile
 
 function line(file: GeneratedFile, golden: string): string {
   return `${file.what} ${file.mode.toString(8)} ${outputPath(file)} = ${golden}\n`;
+}
+
+/** What lies in a lab's golden folder, relative to it, sorted. */
+function goldenFiles(folder: string): readonly string[] {
+  const root = join(packageRoot(), 'test/fixtures/golden', folder);
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .sort();
 }

@@ -48,7 +48,7 @@ function args(api: string, value: unknown): ReadonlyMap<string, string> {
     : new Map(Object.entries(value as Record<string, string>));
 }
 
-t.test('kubeadm: each node says its own name and its address on the lab network', (t) => {
+void t.test('kubeadm: each node says its own name and its address on the lab network', (t) => {
   holds(t, (lab) => {
     const configs = nodeConfigs(lab);
     const untainted = workers(lab).length === 0;
@@ -68,7 +68,7 @@ t.test('kubeadm: each node says its own name and its address on the lab network'
   t.end();
 });
 
-t.test('kubeadm: the shape follows the API version of the kubeadm that reads it', (t) => {
+void t.test('kubeadm: the shape follows the API version of the kubeadm that reads it', (t) => {
   holds(t, (lab) => {
     const old = lab.kubernetes.version.startsWith('v1.30.');
     for (const kinds of nodeConfigs(lab).values()) {
@@ -92,7 +92,7 @@ t.test('kubeadm: the shape follows the API version of the kubeadm that reads it'
   t.end();
 });
 
-t.test('kubeadm: endpoint, certificate names, kube-proxy and pod ranges', (t) => {
+void t.test('kubeadm: endpoint, certificate names, kube-proxy and pod ranges', (t) => {
   holds(t, (lab) => {
     const init = documents(initConfig(lab));
     const cluster = must(init.get('ClusterConfiguration'), 'no cluster');
@@ -118,7 +118,7 @@ t.test('kubeadm: endpoint, certificate names, kube-proxy and pod ranges', (t) =>
   t.end();
 });
 
-t.test('time scale: every timer grows together, and nothing is written at scale 1', (t) => {
+void t.test('time scale: every timer grows together, and nothing is written at scale 1', (t) => {
   const timers = (version: string, timeScale: number): readonly Tree[] => {
     const lab = makeLab({ vip: 'haproxy', kubernetes: { version }, more: { timeScale } });
     return [must(documents(initConfig(lab)).get('ClusterConfiguration'), 'no cluster')];
@@ -158,7 +158,7 @@ t.test('time scale: every timer grows together, and nothing is written at scale 
   t.end();
 });
 
-t.test('secrets are in the join of one machine and nowhere else', (t) => {
+void t.test('secrets are in the join of one machine and nowhere else', (t) => {
   const lab = must(labs['k8s-ha-kube-vip'], 'no such lab');
   const [, second] = controlPlanes(lab);
   const [worker] = workers(lab);

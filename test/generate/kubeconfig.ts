@@ -28,7 +28,7 @@ users:
     client-key-data: ${KEY}
 `;
 
-t.test('names of the lab, the chosen server, the same certificates', (t) => {
+void t.test('names of the lab, the chosen server, the same certificates', (t) => {
   t.same(parse(labKubeconfig(lab, ADMIN_CONF, '192.168.62.11', 6443)), {
     apiVersion: 'v1',
     kind: 'Config',
@@ -50,7 +50,7 @@ t.test('names of the lab, the chosen server, the same certificates', (t) => {
   t.end();
 });
 
-t.test('what is no kubeconfig is said without quoting it', (t) => {
+void t.test('what is no kubeconfig is said without quoting it', (t) => {
   const broken = {
     empty: '',
     'not YAML': ADMIN_CONF.replace('kind: Config', 'kind: "Config'),

@@ -1,6 +1,7 @@
 /** Labs made by hand for tests of what reads a `LabSpec`, so that those do not depend on the configuration. */
 import fc from 'fast-check';
 import type { Test } from 'tap';
+import { defaultLease } from '../../lib/model/lease.js';
 import type { KubernetesSpec, LabSpec, MachineSpec, Role, VipSpec } from '../../lib/model/lab.js';
 
 export interface LabShape {
@@ -48,7 +49,7 @@ export function makeLab(shape: LabShape): LabSpec {
             provider: vip,
             kubeVipVersion: 'v1.0.4',
             lease: {
-              ...{ durationSeconds: 5, renewDeadlineSeconds: 3, retryPeriodSeconds: 1, explicit: false },
+              ...defaultLease(shape.more?.timeScale ?? 1),
               ...shape.lease,
             },
           },
@@ -63,6 +64,7 @@ export function makeLab(shape: LabShape): LabSpec {
     budget: { cpus: 18, memoryMiB: 38912 },
     apiName: null,
     timeScale: 1,
+    parallelJoins: 3,
     box: null,
     driver: 'auto',
     bundle: null,
@@ -120,18 +122,16 @@ export function anyLab(): fc.Arbitrary<LabSpec> {
       cni: fc.constantFrom('cilium' as const, 'flannel' as const, 'bridge' as const, 'none' as const),
       csi: fc.constantFrom('longhorn' as const, 'none' as const),
       ingress: fc.constantFrom('nginx' as const, 'none' as const),
-      explicit: fc.boolean(),
       timeScale: fc.constantFrom(1, 1.5, 2, 10, 100),
       offline: fc.boolean(),
       driver: fc.constantFrom('auto' as const, 'kvm' as const, 'qemu' as const),
     })
-    .map(({ controlPlanes, workers, vip, version, cni, csi, ingress, explicit, ...rest }) =>
+    .map(({ controlPlanes, workers, vip, version, cni, csi, ingress, ...rest }) =>
       makeLab({
         ...{ controlPlanes, workers },
         vip: vip === null && controlPlanes > 1 ? 'kube-vip' : vip,
         ...(rest.named ? { apiName: 'k8s.stage.lab' } : {}),
         kubernetes: { version, cni, csi, ingress },
-        lease: { explicit },
         more: {
           ...{ timeScale: rest.timeScale, driver: rest.driver, bundle: rest.offline ? '/srv/bundle' : null },
           apiName: rest.named ? 'api.stage.lab' : null,

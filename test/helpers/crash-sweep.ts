@@ -1,0 +1,306 @@
+/**
+ * Kills a saga at every point where a process can die, and looks whether a resume and an abort put things right.
+ * Knows nothing of any world: it is given one that can be made fresh, driven and reopened.
+ *
+ * A kill is made in-process: from that moment the dead process's provider, shells and clock answer nothing more,
+ * and its cancellations reach nobody, so that commands under way go on without an onlooker, as those of a dropped
+ * SSH session do.
+ */
+import { canonicalJson } from '../../lib/base/digest.js';
+import { UserError, messageOf } from '../../lib/base/errors.js';
+import type { Journal } from '../../lib/engine/journal.js';
+import { decodeLines, encodeLines } from '../../lib/engine/journal-lines.js';
+import { checkRecord, type RunMode, type SagaRecord } from '../../lib/engine/records.js';
+import type { SagaResult } from '../../lib/engine/result.js';
+import { runSaga } from '../../lib/engine/runner.js';
+import type { Saga, Step } from '../../lib/engine/saga.js';
+import type { Provider } from '../../lib/provider/provider.js';
+
+export interface SweepWorld {
+  readonly provider: Provider;
+  /** Resolves or rejects as `work` does, letting lab time pass as long as it needs. */
+  drive<Value>(work: Promise<Value>): Promise<Value>;
+  /** The same world as the next process finds it. */
+  reopen(): Promise<SweepWorld>;
+  /** What must be equal in the end, as plain data: no times, no identities. */
+  shape(): Promise<unknown>;
+}
+
+export interface SweepSubject {
+  fresh(): Promise<SweepWorld>;
+  /** The plan, made anew for every process. */
+  saga(): Saga;
+}
+
+export type CrashPoint =
+  /** The `n`th append writes `whole` of its records, then perhaps half of the next one, and the process dies. */
+  | { readonly at: 'append'; readonly n: number; readonly whole: number; readonly torn: boolean }
+  /** The process dies at its `n`th operation on the world, before it is sent or when it has just been sent. */
+  | { readonly at: 'operation'; readonly n: number; readonly sent: boolean };
+
+export interface SweepReport {
+  readonly points: number;
+  /** Empty when every point was put right. Each one names its point. */
+  readonly problems: readonly string[];
+}
+
+export class Crash extends Error {
+  override readonly name = 'Crash';
+}
+
+/** One process's connection to the world, which can be cut. */
+export class Process {
+  operations = 0;
+  /** Records of each append, in order. */
+  readonly appends: number[] = [];
+  readonly #point: CrashPoint | null;
+  readonly #onDeath = new Set<(error: Crash) => void>();
+  #isDead = false;
+
+  constructor(point: CrashPoint | null) {
+    this.#point = point;
+  }
+
+  die(): Crash {
+    this.#isDead = true;
+    const crash = new Crash('killed');
+    for (const reject of this.#onDeath) reject(crash);
+    return crash;
+  }
+
+  /** The provider, or a shell or clock of it, as this process sees it. */
+  connect<Target extends object>(target: Target, counts = true): Target {
+    return new Proxy(target, {
+      get: (_, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (name === 'clock') return this.connect(value as object, false);
+        if (typeof value !== 'function') return value;
+        return (...args: readonly unknown[]): unknown => {
+          const call = (): unknown =>
+            Reflect.apply(
+              value,
+              target,
+              args.map((arg) => this.#shield(arg)),
+            );
+          if (name === 'shell') return this.connect(call() as object);
+          return name === 'nowMs' ? call() : this.#operate(call, counts);
+        };
+      },
+    });
+  }
+
+  /** Says how much of an append the disk gets to see: null for all, and the process lives. */
+  append(records: number): { readonly whole: number; readonly torn: boolean } | null {
+    if (this.#isDead) throw new Crash('a dead process appended');
+    this.appends.push(records);
+    return this.#point?.at === 'append' && this.#point.n === this.appends.length ? this.#point : null;
+  }
+
+  #operate(call: () => unknown, counts: boolean): Promise<unknown> {
+    if (this.#isDead) return Promise.reject(new Crash('killed'));
+    if (counts) this.operations += 1;
+    const isPoint = counts && this.#point?.at === 'operation' && this.#point.n === this.operations;
+    if (isPoint && !this.#point.sent) return Promise.reject(this.die());
+    const answer = Promise.resolve(call());
+    if (isPoint) this.die();
+    return new Promise((resolve, reject) => {
+      if (this.#isDead) reject(new Crash('killed'));
+      this.#onDeath.add(reject);
+      answer.then(resolve, reject);
+    });
+  }
+
+  /** A dead process's cancellations reach nobody. */
+  #shield(arg: unknown): unknown {
+    if (arg instanceof AbortSignal) {
+      const shielded = new AbortController();
+      const pass = (): void => {
+        if (!this.#isDead) shielded.abort(arg.reason);
+      };
+      if (arg.aborted) pass();
+      arg.addEventListener('abort', pass);
+      return shielded.signal;
+    }
+    if (typeof arg !== 'object' || arg === null || !('signal' in arg)) return arg;
+    return { ...arg, signal: this.#shield(arg.signal) };
+  }
+}
+
+/** What is on the disk, and outlives processes. */
+export interface Disk {
+  bytes: Uint8Array;
+}
+
+/** A journal of one process on a disk, through the very lines that the file journal writes. */
+export class DiskJournal implements Journal<SagaRecord> {
+  readonly #disk: Disk;
+  readonly #process: Process;
+  readonly #records: SagaRecord[];
+
+  constructor(disk: Disk, process: Process) {
+    const { records, goodBytes } = decodeLines(disk.bytes, 'disk', checkRecord);
+    disk.bytes = disk.bytes.slice(0, goodBytes);
+    this.#disk = disk;
+    this.#process = process;
+    this.#records = [...records];
+  }
+
+  read(): readonly SagaRecord[] {
+    return [...this.#records];
+  }
+
+  append(records: readonly SagaRecord[]): void {
+    const cut = this.#process.append(records.length);
+    const next = records[cut?.whole ?? records.length];
+    const tail = cut?.torn === true && next !== undefined ? encodeLines([next]) : new Uint8Array();
+    const half = tail.slice(0, Math.floor(tail.length / 2));
+    this.#disk.bytes = Buffer.concat([this.#disk.bytes, encodeLines(records.slice(0, cut?.whole)), half]);
+    if (cut !== null) throw this.#process.die();
+    this.#records.push(...records);
+  }
+}
+
+/** Runs the subject once without a crash, then once more for every crash point and way to go on. */
+export async function crashSweep(subject: SweepSubject): Promise<SweepReport> {
+  const untouched = await (await subject.fresh()).shape();
+  const clean = new Attempt(subject, await subject.fresh());
+  const process = new Process(null);
+  const result = await clean.go('run', process);
+  const expected = { untouched, final: await clean.world.shape(), outcome: result.outcome };
+  const points = crashPoints(process);
+  const problems: string[] = [];
+  for (const point of points) {
+    for (const way of ['resume', 'abort'] as const) {
+      const found = await afterCrash(subject, point, way, expected);
+      problems.push(...found.map((problem) => `${JSON.stringify(point)}, ${way}: ${problem}`));
+    }
+  }
+  return { points: points.length, problems };
+}
+
+/** Every point of a run that went as `process` saw it go. */
+export function crashPoints(process: Process): readonly CrashPoint[] {
+  const appends = process.appends.flatMap((records, i): CrashPoint[] => {
+    const at = { at: 'append', n: i + 1 } as const;
+    const wholes = Array.from({ length: records }, (_, whole) => whole);
+    return [
+      { ...at, whole: 0, torn: false },
+      ...wholes.map((whole) => ({ ...at, whole, torn: true })),
+      { ...at, whole: records, torn: false },
+    ];
+  });
+  const operations = Array.from({ length: process.operations }, (_, i): CrashPoint[] => [
+    { at: 'operation', n: i + 1, sent: false },
+    { at: 'operation', n: i + 1, sent: true },
+  ]);
+  return [...appends, ...operations.flat()];
+}
+
+interface Expected {
+  readonly untouched: unknown;
+  readonly final: unknown;
+  readonly outcome: string;
+}
+
+async function afterCrash(
+  subject: SweepSubject,
+  point: CrashPoint,
+  way: 'resume' | 'abort',
+  expected: Expected,
+): Promise<readonly string[]> {
+  const attempt = new Attempt(subject, await subject.fresh());
+  const crashed = await outcomeOf(attempt.go('run', new Process(point)));
+  if (crashed !== 'Crash: killed') return [`the crash ended as ${crashed}`];
+  await attempt.reopen();
+  let end = await outcomeOf(attempt.go(way, new Process(null)));
+  let goesBack = way === 'abort' && end !== 'nothing-to-abort';
+  if (end === 'past-pivot') {
+    goesBack = false;
+    end = await outcomeOf(attempt.go('resume', new Process(null)));
+  }
+  // Nothing was recorded yet, or all was: the first begins anew, the second has nothing left to do.
+  if (end.startsWith('nothing-to-')) {
+    end = attempt.isEmpty() ? await outcomeOf(attempt.go('run', new Process(null))) : expected.outcome;
+  }
+  const outcome = goesBack ? 'compensated' : expected.outcome;
+  const shape = goesBack ? expected.untouched : expected.final;
+  const problems = attempt.runTwice.map((key) => `${key} was run twice without a probe in between`);
+  if (end !== outcome) problems.push(`ended as ${end}, expected ${outcome}`);
+  const found = canonicalJson(await attempt.world.shape());
+  if (found !== canonicalJson(shape)) problems.push(`left ${found}, expected ${canonicalJson(shape)}`);
+  return problems;
+}
+
+/** One world and one disk, used by one process after another. */
+export class Attempt {
+  world: SweepWorld;
+  /** Keys of steps that have a probe and were run twice without asking it in between. */
+  readonly runTwice: string[] = [];
+  readonly #subject: SweepSubject;
+  readonly #disk: Disk = { bytes: new Uint8Array() };
+  readonly #lastRun = new Set<string>();
+
+  constructor(subject: SweepSubject, world: SweepWorld) {
+    this.#subject = subject;
+    this.world = world;
+  }
+
+  go(mode: RunMode, process: Process): Promise<SagaResult> {
+    const work = runSaga({
+      saga: this.#watched(this.#subject.saga()),
+      journal: new DiskJournal(this.#disk, process),
+      provider: process.connect(this.world.provider),
+      seed: 1,
+      signal: new AbortController().signal,
+      observer: () => undefined,
+      mode,
+    });
+    return this.world.drive(work);
+  }
+
+  async reopen(): Promise<void> {
+    this.world = await this.world.reopen();
+  }
+
+  isEmpty(): boolean {
+    return this.records().length === 0;
+  }
+
+  records(): readonly SagaRecord[] {
+    return decodeLines(this.#disk.bytes, 'disk', checkRecord).records;
+  }
+
+  #watched(saga: Saga): Saga {
+    return {
+      ...saga,
+      stages: saga.stages.map((s) => ({ ...s, steps: s.steps.map((step) => this.#watch(step)) })),
+    };
+  }
+
+  #watch(step: Step): Step {
+    const { key, probe } = step;
+    if (probe === undefined) return step;
+    return {
+      ...step,
+      probe: (context) => {
+        this.#lastRun.delete(key);
+        return probe(context);
+      },
+      run: (context) => {
+        if (this.#lastRun.has(key)) this.runTwice.push(key);
+        this.#lastRun.add(key);
+        return step.run(context);
+      },
+    };
+  }
+}
+
+/** A saga's outcome, or the code or name of what it rejected with. */
+export async function outcomeOf(work: Promise<SagaResult>): Promise<string> {
+  try {
+    return (await work).outcome;
+  } catch (error) {
+    if (error instanceof UserError) return error.code;
+    return error instanceof Crash ? `Crash: ${error.message}` : messageOf(error);
+  }
+}
