@@ -1,0 +1,107 @@
+/** CNI, CSI and ingress by one mechanism: a pinned Helm chart, or the manifest that a bundle brings. */
+import { StepError, type Step, type StepContext } from '../../engine/saga.js';
+import type { AddonRelease } from '../../generate/addons.js';
+import { ADMIN_CONF, addonManifest, addonValues } from '../../generate/paths.js';
+import type { LabSpec } from '../../model/lab.js';
+import type { Bootstrap } from '../bootstrap.js';
+import { firstControlPlane, mustKubectl } from '../kubectl.js';
+import { must, run } from '../remote.js';
+import { minutes, patient, seconds } from '../timing.js';
+
+export function installAddon(boot: Bootstrap, release: AddonRelease): Step {
+  const { lab, input, ports } = boot;
+  const bundled = lab.bundle !== null;
+  const step: Step = {
+    key: `${release.phase}:${release.name}`,
+    title: `Install ${release.name} ${bundled ? 'from the bundle' : release.version}`,
+    kind: 'compensable',
+    retry: patient(lab),
+    timeoutMs: minutes(lab, 20),
+    commands: [
+      bundled ? `kubectl apply -f ${addonManifest(release.manifest)}` : installArgv(lab, release).join(' '),
+    ],
+    run: (context) =>
+      bundled
+        ? applyManifest(context, lab, release, ports.bundleManifest(release.manifest))
+        : installChart(context, lab, release),
+    // With the cluster goes what is in it.
+    ...(input.initialized && !bundled ? { compensate: (context) => uninstall(context, lab, release) } : {}),
+  };
+  return bundled ? step : { ...step, probe: (context) => isDeployed(context, lab, release) };
+}
+
+async function isDeployed(
+  context: StepContext,
+  lab: LabSpec,
+  release: AddonRelease,
+): Promise<'done' | 'not-done'> {
+  const argv = helm('status', release.name, '--namespace', release.namespace, '-o', 'json');
+  const ran = await run(context, firstControlPlane(lab), argv, { timeoutMs: minutes(lab, 2) });
+  if (ran.code !== 0) return 'not-done';
+  const { info } = JSON.parse(ran.stdout) as { readonly info?: { readonly status?: string } };
+  return info?.status === 'deployed' ? 'done' : 'not-done';
+}
+
+async function installChart(context: StepContext, lab: LabSpec, release: AddonRelease): Promise<void> {
+  const on = firstControlPlane(lab);
+  const file = { mode: 0o600, timeoutMs: seconds(lab, 30) };
+  await context.shell(on).writeFile(addonValues(release.name), release.values, file);
+  await must(context, on, installArgv(lab, release), { timeoutMs: minutes(lab, 15) });
+}
+
+/**
+ * A CNI is not waited for here: with one node some of its replicas have nowhere to go yet, and the Nodes' readiness
+ * is asked for later anyway.
+ */
+function installArgv(lab: LabSpec, release: AddonRelease): readonly string[] {
+  const wait = release.phase === 'cni' ? [] : ['--wait', '--timeout', `${Math.ceil(10 * lab.timeScale)}m`];
+  return helm(
+    ...[
+      'upgrade',
+      '--install',
+      release.name,
+      release.chart,
+      '--repo',
+      release.repo,
+      '--version',
+      release.version,
+    ],
+    ...[
+      '--namespace',
+      release.namespace,
+      '--create-namespace',
+      '--values',
+      addonValues(release.name),
+      ...wait,
+    ],
+  );
+}
+
+async function applyManifest(
+  context: StepContext,
+  lab: LabSpec,
+  release: AddonRelease,
+  manifest: string | null,
+): Promise<void> {
+  if (manifest === null) {
+    throw new StepError({
+      code: 'bundle-manifest-missing',
+      message: `the bundle has no common/manifests/${release.manifest}`,
+      remedy: `Put the manifest of ${release.name} there, or choose another add-on.`,
+      retryable: false,
+    });
+  }
+  const path = addonManifest(release.manifest);
+  const file = { mode: 0o644, timeoutMs: seconds(lab, 60) };
+  await context.shell(firstControlPlane(lab)).writeFile(path, manifest, file);
+  await mustKubectl(context, lab, ['apply', '-f', path], { timeoutMs: minutes(lab, 3) });
+}
+
+async function uninstall(context: StepContext, lab: LabSpec, release: AddonRelease): Promise<void> {
+  const argv = helm('uninstall', release.name, '--namespace', release.namespace, '--ignore-not-found');
+  await must(context, firstControlPlane(lab), argv, { timeoutMs: minutes(lab, 5) });
+}
+
+function helm(...args: readonly string[]): readonly string[] {
+  return ['helm', '--kubeconfig', ADMIN_CONF, ...args];
+}
