@@ -111,29 +111,50 @@ export interface Residue {
   readonly what: string;
 }
 
-export interface EtcdObservation {
+export interface NodeObservation {
   readonly name: string;
-  /** True when the member's process runs and its data directory is its own. */
-  readonly up: boolean;
-  readonly learner: boolean;
+  readonly ready: boolean;
+  /** The kubelet's, such as `v1.31.4`. */
+  readonly version: string;
+  readonly schedulable: boolean;
 }
 
-/** What an onlooker sees at one moment, as plain data. What cannot be seen is null. */
+export interface EtcdObservation {
+  readonly name: string;
+  /** False for a member that was added and has never come up. */
+  readonly started: boolean;
+  readonly learner: boolean;
+  /** True when it answers a linearizable read, which needs a quorum. */
+  readonly healthy: boolean;
+}
+
+export interface PodObservation {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string | null;
+  readonly ready: boolean;
+  readonly restarts: number;
+}
+
+/** What an onlooker sees at one moment, as plain data. What cannot be read is null, with a line in `reasons`. */
 export interface Observation {
   readonly atMs: number;
   readonly machines: readonly MachineState[];
+  readonly nodes: readonly NodeObservation[] | null;
   readonly etcd: {
-    readonly members: readonly EtcdObservation[];
+    readonly members: readonly EtcdObservation[] | null;
     readonly leader: string | null;
+    /** True when writes are possible now. */
     readonly quorum: boolean;
-  } | null;
-  /** Names of the machines that carry the VIP on their interface at this moment. */
+    /** Voters that may still fail before quorum is lost; negative when it is lost already. */
+    readonly tolerance: number;
+  };
+  /** Names of the machines that carry the VIP on their interface at this moment; null where the lab has no VIP. */
   readonly vipHolders: readonly string[] | null;
-  /** Does `/readyz` answer 200 through the endpoint, and through each control plane by name. */
-  readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> } | null;
-  readonly pods:
-    | readonly { namespace: string; name: string; node: string | null; ready: boolean; restarts: number }[]
-    | null;
+  /** Does the API answer `/readyz` with 200: through the lab's endpoint, and at each control plane by name. */
+  readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> };
+  readonly pods: readonly PodObservation[] | null;
+  readonly reasons: readonly string[];
 }
 
 export interface Provider {

@@ -1,0 +1,99 @@
+/**
+ * The command line as a whole: finds the command, loads only its file, and turns every ending into an exit code.
+ */
+import { Command, CommanderError } from 'commander';
+import { messageOf, UserError } from '../base/errors.js';
+import { CATALOGUE } from './catalogue.js';
+import type { Io } from './io.js';
+import { Session, type GlobalOptions } from './session.js';
+
+/** Usage errors change nothing. */
+const EXIT_REFUSED = 2;
+const EXIT_BUG = 70;
+
+export type Action = (session: Session) => Promise<number>;
+/** Handed to a command's definition: runs `action` with the options that apply to `command`. */
+export type Perform = (command: Command, action: Action) => Promise<void>;
+
+export async function runCli(io: Io): Promise<number> {
+  let exitCode = 0;
+  const perform: Perform = async (command, action) => {
+    const session = new Session(io, command.optsWithGlobals<GlobalOptions>());
+    exitCode = await runAction(session, action);
+  };
+  const program = await buildProgram(io, perform);
+  try {
+    await program.parseAsync([...io.args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    exitCode = error.exitCode === 0 ? 0 : EXIT_REFUSED;
+    if (exitCode !== 0 && wantsJson(io.args)) {
+      const document = { error: { code: 'usage', message: error.message, remedy: 'See: homelab --help' } };
+      io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    }
+  }
+  return exitCode;
+}
+
+/** Every command by name and summary; options and help texts only of the one that was asked for, or of all. */
+export async function buildProgram(io: Io, perform: Perform, all = false): Promise<Command> {
+  const program = new Command('homelab')
+    .description(
+      'Rehearse a highly available Kubernetes cluster on this computer: simulated, or on real machines.',
+    )
+    .usage('<command> [options]')
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .configureHelp({ helpWidth: Math.min(100, io.stdout.columns) })
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .exitOverride()
+    .option('-V, --version', 'print the version');
+  program.addHelpText('after', HELP);
+  const asked = io.args.find((word) => !word.startsWith('-'));
+  for (const { name, summary, load } of CATALOGUE) {
+    const command = program.command(name).summary(summary).description(summary);
+    if (all || name === asked) (await load()).define(command, perform);
+  }
+  program.action(async () => {
+    if (program.opts<{ version?: boolean }>().version !== true) {
+      program.outputHelp();
+      return;
+    }
+    const { version } = await import('./commands/version.js');
+    await perform(program, async (session) => version(session));
+  });
+  return program;
+}
+
+async function runAction(session: Session, action: Action): Promise<number> {
+  try {
+    return await action(session);
+  } catch (error) {
+    if (error instanceof UserError) {
+      session.fail(error);
+      return error.exitCode;
+    }
+    session.bug(messageOf(error), error instanceof Error ? (error.stack ?? '') : '');
+    return EXIT_BUG;
+  }
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  return args.some(
+    (word, index) =>
+      word === '-ojson' || word === '--output=json' || (word === 'json' && isOutput(args[index - 1])),
+  );
+}
+
+function isOutput(word: string | undefined): boolean {
+  return word === '-o' || word === '--output';
+}
+
+const HELP = `
+Begin with:
+  homelab up --topology k8s-ha      bring a simulated cluster up (3 control planes, 3 workers)
+  homelab status                    look at it
+  homelab machine cut stage-cp-1    break it
+  homelab destroy                   and remove it
+
+Every command has an example in its help: homelab <command> --help`;

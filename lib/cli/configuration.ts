@@ -1,0 +1,106 @@
+/** From the command's options to a resolved lab: the configuration file, flags over it, all problems at once. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve as resolvePath } from 'node:path';
+import { UserError, type Problem } from '../base/errors.js';
+import { CONFIG_FLAGS, type Overrides } from '../config/flags.js';
+import { resolve, type ResolveInput } from '../config/resolve.js';
+import type { LabSpec } from '../model/lab.js';
+import { camelCase } from './options.js';
+import type { Session } from './session.js';
+
+export const DEFAULT_CONFIG = 'config-homelab.yaml';
+
+/** Carries all that is wrong with a configuration. */
+export class ConfigurationError extends UserError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const count = problems.filter((problem) => problem.severity === 'error').length;
+    super({
+      code: 'bad-configuration',
+      message: `the configuration has ${count === 1 ? 'a problem' : `${count} problems`}; nothing was changed`,
+      remedy: 'Mend what is named above and try again.',
+    });
+    this.problems = problems;
+  }
+}
+
+export interface Configuration {
+  /** Absolute path of the configuration file; null when there is none. */
+  readonly file: string | null;
+  /** Where `.homelab` is: beside the configuration, or the working directory. */
+  readonly base: string;
+  readonly overrides: Overrides;
+  readonly input: ResolveInput;
+}
+
+export function readConfiguration(session: Session, overrides: Overrides = flagsOf(session)): Configuration {
+  const { cwd } = session.io;
+  const named = session.options.config;
+  const path = resolvePath(cwd, named ?? DEFAULT_CONFIG);
+  if (named !== undefined && !existsSync(path)) throw noSuchFile(named);
+  const file = existsSync(path) ? path : null;
+  const base = file === null ? cwd : dirname(file);
+  const input: ResolveInput = {
+    text: file === null ? null : readText(file),
+    file: file === null ? null : relative(cwd, file) || file,
+    overrides,
+    readTopologyFile: (name, origin) => {
+      const at = resolvePath(origin === 'command-line' ? cwd : base, name);
+      return existsSync(at) ? readText(at) : null;
+    },
+  };
+  return { file, base, overrides, input };
+}
+
+/** The lab that the options describe. Throws `ConfigurationError` with every problem; prints warnings and notes. */
+export function resolveLab(session: Session, configuration: Configuration): LabSpec {
+  const { spec, problems } = resolve(configuration.input);
+  if (spec === null) throw new ConfigurationError(problems);
+  for (const problem of problems) session.note(session.problemText(problem));
+  return spec;
+}
+
+export function flagsOf(session: Session): Overrides {
+  const overrides: Record<string, string> = {};
+  for (const { name } of CONFIG_FLAGS) {
+    const value = session.options[camelCase(name)];
+    if (typeof value === 'string') overrides[name] = value;
+  }
+  return overrides;
+}
+
+/** The folder that holds `.homelab`, for commands about labs that exist. */
+export function baseFolder(session: Session): string {
+  const { cwd } = session.io;
+  const named = session.options.config;
+  return named === undefined ? cwd : dirname(resolvePath(cwd, named));
+}
+
+export function bundleManifest(base: string, spec: LabSpec): (name: string) => string | null {
+  return (name) => {
+    if (spec.bundle === null) return null;
+    const path = join(resolvePath(base, spec.bundle), 'common', 'manifests', name);
+    return existsSync(path) ? readText(path) : null;
+  };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError({
+      code: 'unreadable-file',
+      message: `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      remedy: 'Name a text file that you may read.',
+    });
+  }
+}
+
+function noSuchFile(path: string): UserError {
+  return new UserError({
+    code: 'no-config',
+    message: `there is no file ${path}`,
+    remedy: 'Write one with `homelab init`, or leave -f out and use flags.',
+  });
+}

@@ -1,0 +1,33 @@
+/** What the command line is given of the process it runs in; tests give it something else. */
+
+export interface Output {
+  write(text: string): void;
+  readonly isTTY: boolean;
+  /** Width of the terminal; 80 where there is none or where it says nothing. */
+  readonly columns: number;
+}
+
+export interface Io {
+  /** Arguments without node and the script. */
+  readonly args: readonly string[];
+  /** Absolute working directory. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly pid: number;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborts at the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+  /** Milliseconds of a monotonic wall clock. */
+  wallMs(): number;
+  /** Whole memory of this computer in MiB. */
+  hostMemoryMiB(): number;
+  /** Is there a process with this pid? */
+  isAlive(pid: number): boolean;
+  /** One line typed by a person, or null without a terminal or at its end. */
+  ask(question: string): Promise<string | null>;
+  /** All of standard input. */
+  readStdin(): Promise<Uint8Array>;
+  /** Bytes that are passed on as they are, for remote programs. */
+  writeBytes(to: 'stdout' | 'stderr', bytes: Uint8Array): void;
+}
