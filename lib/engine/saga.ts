@@ -87,7 +87,13 @@ export class StepError extends Error {
   readonly remedy: string;
   readonly retryable: boolean;
 
-  constructor(options: { code: string; message: string; remedy: string; retryable: boolean; cause?: unknown }) {
+  constructor(options: {
+    code: string;
+    message: string;
+    remedy: string;
+    retryable: boolean;
+    cause?: unknown;
+  }) {
     super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;
     this.remedy = options.remedy;

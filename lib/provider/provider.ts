@@ -47,7 +47,11 @@ export type CommandResult =
       readonly stdout: Uint8Array;
       readonly stderr: Uint8Array;
     }
-  | { readonly kind: 'timedOut' | 'cancelled' | 'lost'; readonly stdout: Uint8Array; readonly stderr: Uint8Array };
+  | {
+      readonly kind: 'timedOut' | 'cancelled' | 'lost';
+      readonly stdout: Uint8Array;
+      readonly stderr: Uint8Array;
+    };
 
 export interface WriteOptions {
   /** Such as 0o600; default 0o644. */
@@ -127,7 +131,9 @@ export interface Observation {
   readonly vipHolders: readonly string[] | null;
   /** Does `/readyz` answer 200 through the endpoint, and through each control plane by name. */
   readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> } | null;
-  readonly pods: readonly { namespace: string; name: string; node: string | null; ready: boolean; restarts: number }[] | null;
+  readonly pods:
+    | readonly { namespace: string; name: string; node: string | null; ready: boolean; restarts: number }[]
+    | null;
 }
 
 export interface Provider {
@@ -137,7 +143,10 @@ export interface Provider {
   /** What stands in the way of `create`, all at once; empty when nothing does. Changes nothing. */
   preflight(specs: readonly MachineSpec[]): Promise<readonly Problem[]>;
   /** Makes and starts the whole set. Idempotent: machines that are there already are started, not made again. */
-  create(specs: readonly MachineSpec[], options: { readonly signal?: AbortSignal }): Promise<readonly MachineReport[]>;
+  create(
+    specs: readonly MachineSpec[],
+    options: { readonly signal?: AbortSignal },
+  ): Promise<readonly MachineReport[]>;
   machines(): Promise<readonly MachineState[]>;
   /** Returns when the action has taken effect; `start` and `reboot` return when the machine answers on its shell. */
   power(name: string, action: PowerAction, options?: { readonly signal?: AbortSignal }): Promise<void>;
