@@ -15,14 +15,16 @@ interface Case {
   readonly totals: Totals;
   /** Must be somewhere in what is written. */
   readonly says: string;
-  /** A minute unless the case is about time. */
+  /** Both a minute unless the case is about time. */
   readonly timeoutMs?: number;
+  readonly graceMs?: number;
 }
 
 const CASES: readonly Case[] = [
   {
     name: 'passes',
-    text: `${TAP}console.log('noise'); t.test('a', async (t) => { t.ok(1); t.test('b', async (t) => t.ok(1)); t.comment('5 points'); });`,
+    text: `${TAP}console.log('noise');
+      t.test('a', async (t) => { t.ok(1); t.test('b', async (t) => t.ok(1)); t.comment('5 points'); });`,
     totals: { passed: 2, failed: 0, skipped: 0 },
     says: '# 5 points',
   },
@@ -78,14 +80,15 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'hangs',
-    timeoutMs: 1500,
+    timeoutMs: 1000,
     text: `${TAP}t.test('waits', () => new Promise(() => setInterval(() => 0, 1000)));`,
     totals: { passed: 0, failed: 1, skipped: 0 },
     says: 'timeout',
   },
   {
     name: 'spins',
-    timeoutMs: 3000,
+    timeoutMs: 4000,
+    graceMs: 1000,
     text: `${TAP}t.ok(1); process.stdout.write('', () => { for (;;); });`,
     totals: { passed: 1, failed: 1, skipped: 0 },
     says: 'killed: still there',
@@ -97,7 +100,7 @@ t.test('every way a test file can end is counted', async (t) => {
   const waiting = [...CASES];
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { name, totals, says, timeoutMs = 60_000 } = next;
+      const { name, totals, says, timeoutMs = 60_000, graceMs = 60_000 } = next;
       const lines: string[] = [];
       const files = [{ name, path: join(folder, `${name}.mjs`) }];
       const write = (line: string): number => lines.push(line);
@@ -107,7 +110,7 @@ t.test('every way a test file can end is counted', async (t) => {
         env: process.env,
         jobs: 1,
         timeoutMs,
-        graceMs: 1000,
+        graceMs,
         write,
       });
       const text = lines.join('\n');

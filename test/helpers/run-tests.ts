@@ -159,7 +159,10 @@ function watchComments(parser: Parser, tally: Tally): void {
 function failureText(result: Result): string {
   const { source: _source, stack, at: _at, ...rest } = { ...diagOf(result) };
   const diag = { ...rest, ...(stack === undefined ? {} : { stack }) };
-  const text = Object.keys(diag).length === 0 ? '' : `\n${stringify(diag).replace(/^/gm, '  ').trimEnd()}`;
+  const text =
+    Object.keys(diag).length === 0
+      ? ''
+      : `\n${stringify(diag, { lineWidth: 0 }).replace(/^/gm, '  ').trimEnd()}`;
   return `not ok: ${result.fullname}${result.fullname.endsWith(result.name) ? '' : ` > ${result.name}`}${text}`;
 }
 
@@ -170,9 +173,7 @@ function diagOf(result: Result): Record<string, unknown> {
 
 /** What no single assertion says: a crash, a broken plan, a file without tests. Each counts as one failure. */
 function judge(results: FinalResults, end: string | null, tally: Tally): void {
-  const broken = results.failures.flatMap((failure) =>
-    'tapError' in failure ? [failure.tapError ?? 'broken TAP'] : [],
-  );
+  const broken = results.failures.map(({ tapError }) => tapError).filter((text) => typeof text === 'string');
   if (results.bailout !== false) broken.push(`bailed out: ${String(results.bailout)}`);
   if (tally.failed === 0 && end !== null) broken.push(end);
   if (end === null && results.ok && tally.passed + tally.failed + tally.skipped === 0) {

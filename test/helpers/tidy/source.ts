@@ -62,7 +62,7 @@ export class Source {
     const symbol = ts.isShorthandPropertyAssignment(identifier.parent)
       ? this.#checker.getShorthandAssignmentValueSymbol(identifier.parent)
       : this.#checker.getSymbolAtLocation(identifier);
-    return symbol?.declarations === undefined;
+    return (symbol?.declarations ?? []).length === 0;
   }
 
   imports(): Import[] {
