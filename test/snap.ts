@@ -1,0 +1,11 @@
+/** `npm run snap`: lets the golden tests rewrite test/fixtures/golden. The diff is then read like code. */
+import { isCi } from './helpers/golden.js';
+import { runSuite } from './helpers/suite.js';
+
+const filters = process.argv.slice(2);
+if (isCi(process.env['CI'])) {
+  process.stderr.write('npm run snap is refused in CI: run it at home and commit what it wrote\n');
+  process.exitCode = 2;
+} else {
+  process.exitCode = await runSuite(filters.length > 0 ? filters : ['generate/'], true);
+}
