@@ -13,11 +13,18 @@ interface Assertions {
   fail(message: string): boolean;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Compares `text` with the golden file `name`, such as `k8s-ha-kube-vip/Vagrantfile`; tap prints the diff. */
-export function matchGolden(t: Assertions, name: string, text: string): boolean {
+export function matchGolden(
+  t: Assertions,
+  name: string,
+  text: string,
+  env: Environment = process.env,
+): boolean {
   const path = join(packageRoot(), 'test/fixtures/golden', name);
-  if (process.env['HOMELAB_SNAP'] === '1') {
-    if (isCi(process.env['CI'])) return t.fail(`${name}: golden files are not rewritten in CI`);
+  if (env['HOMELAB_SNAP'] === '1') {
+    if (isCi(env['CI'])) return t.fail(`${name}: golden files are not rewritten in CI`);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     t.comment(`wrote test/fixtures/golden/${name}`);
