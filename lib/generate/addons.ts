@@ -1,6 +1,7 @@
 /**
- * CNI, CSI and ingress as Helm releases with pinned charts. A lab with a bundle applies the bundle's manifests
- * instead, by the names here. Leaves out the `bridge` CNI, which is files and routes and no chart, and `none`.
+ * CNI, CSI and ingress as Helm releases with pinned charts. A lab with a bundle applies the bundle's
+ * manifests instead, by the names here. Leaves out the `bridge` CNI, which is files and routes and no chart,
+ * and `none`.
  */
 import { workers, type LabSpec } from '../model/lab.js';
 import { toYaml, type YamlMap } from './yaml.js';
@@ -33,7 +34,10 @@ export function addonReleases(lab: LabSpec): readonly AddonRelease[] {
   return wanted.map((addon) => addonRelease(lab, addon));
 }
 
-/** The pins are of lines that Cilium and ingress-nginx test with Kubernetes 1.30 to 1.33; Longhorn asks for 1.25 or later. */
+/**
+ * Pinned, so that a rehearsal is the same next month. Cilium's makers test 1.18 with Kubernetes 1.30 to 1.33;
+ * Longhorn asks for 1.25 or later.
+ */
 export function addonRelease(lab: LabSpec, addon: Addon): AddonRelease {
   switch (addon) {
     case 'cilium':
@@ -98,7 +102,8 @@ function ciliumValues(lab: LabSpec): YamlMap {
 function flannelValues(lab: LabSpec): YamlMap {
   return {
     podCidr: lab.kubernetes.podSubnet,
-    // Without --iface flannel takes the interface of the default route, which on Vagrant machines is the NAT card.
+    // Without --iface flannel takes the interface of the default route, which on Vagrant machines is the NAT
+    // card.
     flannel: { args: ['--ip-masq', '--kube-subnet-mgr', `--iface=${lab.network.interface}`] },
   };
 }
@@ -119,7 +124,9 @@ function longhornValues(lab: LabSpec): YamlMap {
   };
 }
 
-/** Nothing in a lab answers for Services of type LoadBalancer, so the controller takes ports 80 and 443 of each node. */
+/**
+ * No one answers for Services of type LoadBalancer, so the controller takes ports 80 and 443 of each node.
+ */
 function ingressNginxValues(): YamlMap {
   return {
     controller: {

@@ -1,4 +1,6 @@
-/** Arithmetic on IPv4 ranges in the form that files want. Leaves out checking: the configuration has done it. */
+/**
+ * Arithmetic on IPv4 ranges in the form that files want. Leaves out checking: the configuration has done it.
+ */
 import { assert, must } from '../base/errors.js';
 import { countSubranges, parseAddress, parseCidr, printAddress, printCidr } from '../model/address.js';
 

@@ -1,8 +1,8 @@
 /**
- * The `bridge` CNI: the plain bridge plugin on each node with a range of its own, and one static route for each
- * other node. The ranges are homelab's: the controller manager hands its ranges out in the order in which nodes
- * register, which no file written beforehand can know, so its allocation is switched off with this CNI and
- * `spec.podCIDR` stays empty. Leaves out network policies: nothing enforces them here.
+ * The `bridge` CNI: the plain bridge plugin on each node with a range of its own, and one static route for
+ * each other node. The ranges are homelab's: the controller manager hands its ranges out in the order in
+ * which nodes register, which no file written beforehand can know, so its allocation is switched off with
+ * this CNI and `spec.podCIDR` stays empty. Leaves out network policies: nothing enforces them here.
  */
 import { assert } from '../base/errors.js';
 import type { LabSpec, MachineSpec } from '../model/lab.js';
@@ -16,14 +16,18 @@ export interface PodRoute {
   readonly gateway: string;
 }
 
-/** The pod range of a node: the /24 of the pod subnet by the node's place among control planes and workers. */
+/**
+ * The pod range of a node: the /24 of the pod subnet by the node's place among control planes and workers.
+ */
 export function podCidr(lab: LabSpec, machine: MachineSpec): string {
   const index = nodes(lab).findIndex((node) => node.name === machine.name);
   assert(index >= 0, `${machine.name} is not a node of ${lab.name}`);
   return subnetAt(lab.kubernetes.podSubnet, NODE_PREFIX_LENGTH, index);
 }
 
-/** Where the other nodes' pods are. Empty with every other CNI and on a load balancer, which talks to no pod. */
+/**
+ * Where the other nodes' pods are. Empty with every other CNI and on a load balancer, which talks to no pod.
+ */
 export function podRoutes(lab: LabSpec, machine: MachineSpec): readonly PodRoute[] {
   if (lab.kubernetes.cni !== 'bridge' || machine.role === 'load-balancer') return [];
   return nodes(lab)

@@ -1,4 +1,4 @@
-/** A generated text and where it belongs. Leaves out who writes it there: that is a saga's or the command line's part. */
+/** A generated text and where it belongs. Leaves out who writes it there: a saga, or the command line. */
 
 /** The groups of files that `homelab render` knows by name, in the order in which it prints them. */
 export const WHATS = [

@@ -1,6 +1,6 @@
 /**
- * haproxy.cfg of the load balancer: TCP to every control plane, health checks on /readyz. Leaves out keepalived:
- * there is one load balancer, and losing it loses the endpoint.
+ * haproxy.cfg of the load balancer: TCP to every control plane, health checks on /readyz. Leaves out
+ * keepalived: there is one load balancer, and losing it loses the endpoint.
  */
 import { controlPlanes, type LabSpec } from '../model/lab.js';
 import { API_PORT } from './kubeadm.js';
@@ -25,8 +25,8 @@ export function haproxyConfig(lab: LabSpec): string {
       'option redispatch',
       'retries 3',
       `timeout connect ${time(lab, 5000)}`,
-      // client-go pings a quiet HTTP/2 connection after 30 s, and a watch may be quiet for long: these two must
-      // be far above that on any machine, however fast.
+      // client-go pings a quiet HTTP/2 connection after 30 s, and a watch may be quiet for long: these two
+      // must be far above that on any machine, however fast.
       'timeout client 1h',
       'timeout server 1h',
       'timeout tunnel 4h',

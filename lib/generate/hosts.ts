@@ -1,6 +1,7 @@
 /**
- * /etc/hosts of every machine, whole: writing it replaces the loopback line that Vagrant adds for the machine's own
- * name, so that a node's name is its address on the lab network. Leaves out the workstation's own hosts file.
+ * /etc/hosts of every machine, whole: writing it replaces the loopback line that Vagrant adds for the
+ * machine's own name, so that a node's name is its address on the lab network. Leaves out the workstation's
+ * own hosts file.
  */
 import type { LabSpec } from '../model/lab.js';
 import { isAddress } from './addresses.js';

@@ -1,7 +1,8 @@
 /**
- * kube-vip's static pod, which holds the lab's VIP on one control plane through ARP and a Lease. Two variants:
- * before `kubeadm init` has bound admin.conf to its role only super-admin.conf may touch the Lease, and that file
- * exists on the first control plane alone. Leaves out services of type LoadBalancer: the control plane only.
+ * kube-vip's static pod, which holds the lab's VIP on one control plane through ARP and a Lease. Two
+ * variants: before `kubeadm init` has bound admin.conf to its role only super-admin.conf may touch the Lease,
+ * and that file exists on the first control plane alone. Leaves out services of type LoadBalancer: the
+ * control plane only.
  */
 import { assert, must } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
@@ -15,7 +16,10 @@ export function kubeVipImage(version: string): string {
   return `ghcr.io/kube-vip/kube-vip:${version}`;
 }
 
-/** The manifest for every control plane (`steady`), or for the first one until init has returned (`bootstrap`). */
+/**
+ * The manifest for every control plane (`steady`), or for the first one until init has returned
+ * (`bootstrap`).
+ */
 export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
   const vip = must(lab.vip, `the lab ${lab.name} has no VIP`);
   assert(vip.provider === 'kube-vip', `the VIP of ${lab.name} is not held by kube-vip`);
@@ -42,8 +46,9 @@ export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
       volumes: [
         {
           name: 'kubeconfig',
-          // With the type unset containerd makes a missing path a directory, which breaks kube-vip silently and
-          // a later kubeadm run loudly. `File` keeps the pod in ContainerCreating with a FailedMount event.
+          // With the type unset containerd makes a missing path a directory, which breaks kube-vip silently
+          // and a later kubeadm run loudly. `File` keeps the pod in ContainerCreating with a FailedMount
+          // event.
           hostPath: { path: variant === 'bootstrap' ? SUPER_ADMIN_CONF : ADMIN_CONF, type: 'File' },
         },
       ],
@@ -51,7 +56,9 @@ export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
   });
 }
 
-/** Every value is written out, because kube-vip's defaults changed between its versions (the lease in v1.1.0). */
+/**
+ * Every value is written out, because kube-vip's defaults changed between its versions (the lease in v1.1.0).
+ */
 function environment(lab: LabSpec): readonly unknown[] {
   const vip = must(lab.vip, `the lab ${lab.name} has no VIP`);
   const { lease } = vip;
@@ -59,7 +66,8 @@ function environment(lab: LabSpec): readonly unknown[] {
     { name: 'vip_arp', value: 'true' },
     { name: 'port', value: String(API_PORT) },
     { name: 'vip_nodename', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
-    // Without it kube-vip takes the interface of the default route, which on Vagrant machines is the NAT card.
+    // Without it kube-vip takes the interface of the default route, which on Vagrant machines is the NAT
+    // card.
     { name: 'vip_interface', value: lab.network.interface },
     { name: 'vip_subnet', value: '32' },
     { name: 'cp_enable', value: 'true' },

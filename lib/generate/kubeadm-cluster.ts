@@ -1,6 +1,6 @@
 /**
- * kubeadm's ClusterConfiguration: what the cluster remembers in its ConfigMap and every later join and upgrade
- * reads back. Leaves out what is of one node or one command only: see kubeadm.ts.
+ * kubeadm's ClusterConfiguration: what the cluster remembers in its ConfigMap and every later join and
+ * upgrade reads back. Leaves out what is of one node or one command only: see kubeadm.ts.
  */
 import type { LabSpec } from '../model/lab.js';
 import { endpointNames } from './hosts.js';
@@ -31,9 +31,9 @@ export function clusterConfiguration(lab: LabSpec): YamlMap {
 }
 
 /**
- * Names and addresses of the API server's certificate. kubeadm adds the node's name, its advertise address, the
- * first service address, the cluster's service names and the endpoint's host; the floating address and the lab's
- * names are said here, because with a name as endpoint kubeadm knows nothing of the address.
+ * Names and addresses of the API server's certificate. kubeadm adds the node's name, its advertise address,
+ * the first service address, the cluster's service names and the endpoint's host; the floating address and
+ * the lab's names are said here, because with a name as endpoint kubeadm knows nothing of the address.
  */
 export function certSans(lab: LabSpec): readonly string[] {
   const vip = lab.vip === null ? [] : [lab.vip.address];

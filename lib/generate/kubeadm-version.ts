@@ -48,8 +48,8 @@ const TIMEOUTS = {
 } as const;
 
 /**
- * The `timeouts` of the v1beta4 kinds. kubeadm does not keep them in the cluster: each command must be told again,
- * and `controlPlaneComponentHealthCheck` also sets how long the static pods' startup probes wait.
+ * The `timeouts` of the v1beta4 kinds. kubeadm does not keep them in the cluster: each command must be told
+ * again, and `controlPlaneComponentHealthCheck` also sets how long the static pods' startup probes wait.
  */
 export function timeouts(lab: LabSpec): YamlMap {
   return Object.fromEntries(
@@ -57,7 +57,9 @@ export function timeouts(lab: LabSpec): YamlMap {
   );
 }
 
-/** The only two time-outs that v1beta3 lets one set: of the API server's start, and of discovery in a join. */
+/**
+ * The only two time-outs that v1beta3 lets one set: of the API server's start, and of discovery in a join.
+ */
 export function apiServerTimeout(lab: LabSpec): string {
   return scaledDuration(lab, TIMEOUTS.controlPlaneComponentHealthCheck);
 }

@@ -1,6 +1,6 @@
 /**
- * kubeadm's configuration files. Flags that kubeadm refuses beside `--config` are fields here. Leaves out every
- * secret but the ones a join is given as parameters; init makes its own token and key.
+ * kubeadm's configuration files. Flags that kubeadm refuses beside `--config` are fields here. Leaves out
+ * every secret but the ones a join is given as parameters; init makes its own token and key.
  */
 import { must } from '../base/errors.js';
 import { controlPlanes, workers, type LabSpec, type MachineSpec } from '../model/lab.js';
@@ -65,7 +65,10 @@ export function joinWorkerConfig(lab: LabSpec, machine: MachineSpec, secrets: Jo
   return toYaml(join(lab, machine, secrets));
 }
 
-/** For `kubeadm reset --config FILE`; null below 1.31, whose kubeadm has no such kind: `--force` is a flag there. */
+/**
+ * For `kubeadm reset --config FILE`; null below 1.31, whose kubeadm has no such kind: `--force` is a flag
+ * there.
+ */
 export function resetConfig(lab: LabSpec): string | null {
   const api = shape.kubeadmApi(lab.kubernetes.version);
   if (shape.isOld(api)) return null;
@@ -79,8 +82,9 @@ export function resetConfig(lab: LabSpec): string | null {
 }
 
 /**
- * For `kubeadm upgrade apply|node --config FILE` of the new kubeadm; null when that is below 1.31. Without it the
- * upgraded static pods get startup probes of the default length, and a slow machine's are killed while starting.
+ * For `kubeadm upgrade apply|node --config FILE` of the new kubeadm; null when that is below 1.31. Without it
+ * the upgraded static pods get startup probes of the default length, and a slow machine's are killed while
+ * starting.
  */
 export function upgradeConfig(lab: LabSpec, targetVersion: string): string | null {
   const api = shape.kubeadmApi(targetVersion);
@@ -109,7 +113,10 @@ function join(lab: LabSpec, machine: MachineSpec, secrets: JoinSecrets): YamlMap
   };
 }
 
-/** Must be said: kubeadm would take the address of the default route, which on Vagrant machines is the NAT card. */
+/**
+ * Must be said: kubeadm would take the address of the default route, which on Vagrant machines is the NAT
+ * card.
+ */
 function localEndpoint(machine: MachineSpec): YamlMap {
   return { advertiseAddress: machine.address, bindPort: API_PORT };
 }

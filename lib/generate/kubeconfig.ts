@@ -1,6 +1,7 @@
 /**
- * The kubeconfig of a lab, made from the admin.conf that kubeadm wrote: the same certificates under the lab's own
- * names, so that several labs can be merged into one file, and with a server of choice. Leaves out fetching it.
+ * The kubeconfig of a lab, made from the admin.conf that kubeadm wrote: the same certificates under the lab's
+ * own names, so that several labs can be merged into one file, and with a server of choice. Leaves out
+ * fetching it.
  */
 import { parse } from 'yaml';
 import { UserError } from '../base/errors.js';
@@ -8,9 +9,9 @@ import type { LabSpec } from '../model/lab.js';
 import { toYaml } from './yaml.js';
 
 /**
- * `host` is the endpoint's, or a control plane's address when the endpoint does not answer; the certificate has
- * both. The text is a secret: it holds an administrator's private key. Throws a `UserError` for a text that is no
- * kubeconfig with exactly one cluster and one user; its message never quotes the text.
+ * `host` is the endpoint's, or a control plane's address when the endpoint does not answer; the certificate
+ * has both. The text is a secret: it holds an administrator's private key. Throws a `UserError` for a text
+ * that is no kubeconfig with exactly one cluster and one user; its message never quotes the text.
  */
 export function labKubeconfig(lab: LabSpec, adminConf: string, host: string, port: number): string {
   const config = readMapping(adminConf);

@@ -1,7 +1,8 @@
 /**
- * What the lab network's interface of a machine carries beyond the address that Vagrant gives it: the VIP on the load
- * balancer, and pod routes with the bridge CNI. The drop-in for systemd-networkd keeps it over reboots; the commands
- * put the same into the running kernel. Leaves out the VIP of kube-vip, which comes and goes by its lease.
+ * What the lab network's interface of a machine carries beyond the address that Vagrant gives it: the VIP on
+ * the load balancer, and pod routes with the bridge CNI. The drop-in for systemd-networkd keeps it over
+ * reboots; the commands put the same into the running kernel. Leaves out the VIP of kube-vip, which comes and
+ * goes by its lease.
  */
 import type { LabSpec, MachineSpec } from '../model/lab.js';
 import { podRoutes } from './bridge.js';
@@ -11,7 +12,8 @@ export function networkdDropIn(lab: LabSpec, machine: MachineSpec): string {
   return [
     `# Made by homelab for the lab ${lab.name}. Changes are lost when homelab writes it again.`,
     '[Network]',
-    // Otherwise networkd takes the address away while the cable is out, which no server with a static address does.
+    // Otherwise networkd takes the address away while the cable is out, which no server with a static address
+    // does.
     'IgnoreCarrierLoss=yes',
     ...addresses.map((address) => `Address=${address}`),
     ...podRoutes(lab, machine).flatMap((route) => [

@@ -1,7 +1,7 @@
 /**
- * Variables of the node image as JSON for Packer (`*.pkrvars.json`), and the image's name. No address or name of a
- * lab is among them: one image serves every lab of a version and a choice of add-ons. Leaves out the base image
- * and how the image is built: those belong to the HCL in packer/.
+ * Variables of the node image as JSON for Packer (`*.pkrvars.json`), and the image's name. No address or name
+ * of a lab is among them: one image serves every lab of a version and a choice of add-ons. Leaves out the
+ * base image and how the image is built: those belong to the HCL in packer/.
  */
 import { canonicalJson, sha256Hex } from '../base/digest.js';
 import { must } from '../base/errors.js';
@@ -61,7 +61,10 @@ export function packerVariablesFile(lab: LabSpec): string {
   return `${JSON.stringify(packerVariables(lab), null, 2)}\n`;
 }
 
-/** Another set of variables is another box, so that a box is built again when, and only when, its inputs change. */
+/**
+ * Another set of variables is another box, so that a box is built again when, and only when, its inputs
+ * change.
+ */
 export function nodeImageName(lab: LabSpec): string {
   const digest = sha256Hex(canonicalJson(packerVariables(lab))).slice(0, 12);
   return `homelab/node-${lab.kubernetes.version}-${digest}`;

@@ -1,7 +1,7 @@
 /**
- * Where generated files go on the machines. `/etc/homelab` is homelab's own folder: it is outside the kubelet's
- * manifests folder and on the same file system, so that a manifest can be renamed into place. The kubelet parses
- * every file in that folder whose name does not begin with a dot, backups included.
+ * Where generated files go on the machines. `/etc/homelab` is homelab's own folder: it is outside the
+ * kubelet's manifests folder and on the same file system, so that a manifest can be renamed into place. The
+ * kubelet parses every file in that folder whose name does not begin with a dot, backups included.
  */
 export const HOMELAB_DIR = '/etc/homelab';
 export const MANIFESTS_DIR = '/etc/kubernetes/manifests';

@@ -1,6 +1,7 @@
 /**
- * Every file that homelab generates for a lab, by name, for `homelab render`. Leaves out kubeconfigs, and puts marks
- * in the place of secrets: those exist only while a saga runs, and only on the machine that needs them.
+ * Every file that homelab generates for a lab, by name, for `homelab render`. Leaves out kubeconfigs, and
+ * puts marks in the place of secrets: those exist only while a saga runs, and only on the machine that needs
+ * them.
  */
 import { controlPlanes, loadBalancers, workers, type LabSpec, type MachineSpec } from '../model/lab.js';
 import { addonReleases } from './addons.js';
@@ -76,8 +77,8 @@ function kubeVipFiles(lab: LabSpec): readonly GeneratedFile[] {
 }
 
 /**
- * Charts are put in from the first control plane, which has helm and the administrator's kubeconfig. A bundle's
- * manifests have their values in them already.
+ * Charts are put in from the first control plane, which has helm and the administrator's kubeconfig. A
+ * bundle's manifests have their values in them already.
  */
 function addonFiles(lab: LabSpec): readonly GeneratedFile[] {
   if (lab.bundle !== null) return [];

@@ -1,7 +1,8 @@
 /**
- * Durations of the generated files, stretched by the lab's `timeScale` so that a machine ten times slower gets
- * ten times as long. Idle time-outs of connections are no measure of speed and are not stretched. The VIP's lease
- * is stretched where the configuration is resolved, because there an explicit value can be told from a default.
+ * Durations of the generated files, stretched by the lab's `timeScale` so that a machine ten times slower
+ * gets ten times as long. Idle time-outs of connections are no measure of speed and are not stretched. The
+ * VIP's lease is stretched where the configuration is resolved, because there an explicit value can be told
+ * from a default.
  */
 import type { LabSpec } from '../model/lab.js';
 

@@ -5,8 +5,8 @@ import { stringify } from 'yaml';
 export type YamlMap = Readonly<Record<string, unknown>>;
 
 /**
- * Strings are quoted by the rules of YAML 1.1, because that is what Kubernetes reads: `on` and `12:30` are not
- * strings there.
+ * Strings are quoted by the rules of YAML 1.1, because that is what Kubernetes reads: `on` and `12:30` are
+ * not strings there.
  */
 export function toYaml(...documents: readonly YamlMap[]): string {
   return documents

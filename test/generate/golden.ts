@@ -1,6 +1,6 @@
 /**
- * Every generated file of every lab in test/helpers/labs.ts against its golden file. Files that are the same on
- * several machines are kept once; `files.txt` says where each one goes.
+ * Every generated file of every lab in test/helpers/labs.ts against its golden file. Files that are the same
+ * on several machines are kept once; `files.txt` says where each one goes.
  */
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

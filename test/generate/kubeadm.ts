@@ -1,4 +1,7 @@
-/** What must hold in kubeadm's files of any lab, read back with a parser where the golden files only show examples. */
+/**
+ * What must hold in kubeadm's files of any lab, read back with a parser where the golden files only show
+ * examples.
+ */
 import assert from 'node:assert/strict';
 import t from 'tap';
 import { parse, parseAllDocuments } from 'yaml';

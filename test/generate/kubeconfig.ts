@@ -1,4 +1,7 @@
-/** The lab's kubeconfig from kubeadm's admin.conf: names change, certificates do not, errors never quote the text. */
+/**
+ * The lab's kubeconfig from kubeadm's admin.conf: names change, certificates do not, errors never quote the
+ * text.
+ */
 import t from 'tap';
 import { parse } from 'yaml';
 import { UserError } from '../../lib/base/errors.js';

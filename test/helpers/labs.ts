@@ -1,4 +1,6 @@
-/** Labs made by hand for tests of what reads a `LabSpec`, so that those do not depend on the configuration. */
+/**
+ * Labs made by hand for tests of what reads a `LabSpec`, so that those do not depend on the configuration.
+ */
 import fc from 'fast-check';
 import type { Test } from 'tap';
 import { defaultLease } from '../../lib/model/lease.js';
@@ -140,7 +142,10 @@ export function anyLab(): fc.Arbitrary<LabSpec> {
     );
 }
 
-/** The property holds for 50 labs, the same ones on every run; the failure shows the smallest lab that breaks it. */
+/**
+ * The property holds for 50 labs, the same ones on every run; the failure shows the smallest lab that breaks
+ * it.
+ */
 export function holds(t: Test, property: (lab: LabSpec) => void): void {
   t.doesNotThrow(() => {
     fc.assert(fc.property(anyLab(), property), { seed: 1, numRuns: 50 });
