@@ -1,8 +1,7 @@
-/** Several labs on one host: budgets, networks, and the plan as text. */
+/** Several labs on one host: budgets and networks. */
 import t from 'tap';
 import { furtherLabs, planLabs, type Planned } from '../../lib/config/plan.js';
 import { resolve, type ResolveInput } from '../../lib/config/resolve.js';
-import { planText } from '../../lib/report/plan-text.js';
 import { SEED_CONFIG } from '../helpers/seed-config.js';
 
 const GIB = 1024;
@@ -94,6 +93,20 @@ t.test('each further lab takes the next free network, and says so', async (t) =>
   );
 });
 
+t.test('--with takes a topology file too', async (t) => {
+  const { spec } = resolve(SEED);
+  if (spec === null) throw new Error('no lab');
+  const readTopologyFile = (): string =>
+    'name: tiny\nkind: single\ncontrol_planes: {count: 1, cpus: 2, memory: 2GiB}\n';
+  const labs = [SEED, ...furtherLabs(spec, ['./my/Tiny_lab.yaml'], { readTopologyFile })];
+  const { document } = planLabs({ labs, hostMemoryMiB: 64 * GIB, hostMemoryExplicit: true });
+  t.match(document.labs[1], {
+    name: 'stage-tiny-lab',
+    topology: 'tiny',
+    totals: { cpus: 2, memoryMiB: 2048 },
+  });
+});
+
 t.test('two real labs on one network are refused, simulated ones are not', async (t) => {
   const labs = (provider: string): readonly ResolveInput[] =>
     ['one', 'two'].map((lab) => ({
@@ -130,39 +143,4 @@ t.test('a lab that cannot be resolved leaves its problems, and the others are pl
   t.equal(planned.specs[0], null);
   t.equal(planned.document.labs.length, 1);
   t.match(planned.document.problems, [{ file: 'wrong.yaml', line: 1, column: 7 }]);
-});
-
-t.test("the plan as text has the seed's table and fits 80 columns", async (t) => {
-  const text = planText(withTopologies(SEED, ['k8s-single'], 64).document);
-  t.equal(
-    text,
-    `Lab stage: k8s-ha on sim
-
-  VM          Role           vCPUs  RAM   IP
-  stage-cp-1  control-plane  2      4 GB  192.168.62.11
-  stage-cp-2  control-plane  2      4 GB  192.168.62.12
-  stage-cp-3  control-plane  2      4 GB  192.168.62.13
-  stage-w-1   worker         2      8 GB  192.168.62.21
-  stage-w-2   worker         2      8 GB  192.168.62.22
-  stage-w-3   worker         2      8 GB  192.168.62.23
-
-  Machines  12 vCPUs, 36 GB
-  Budget    18 vCPUs, 38 GB
-  API       192.168.62.5, carried by kube-vip
-
-Lab stage-single: k8s-single on sim
-
-  VM                 Role           vCPUs  RAM    IP
-  stage-single-cp-1  control-plane  4      12 GB  192.168.63.11
-
-  Machines  4 vCPUs, 12 GB
-  Budget    18 vCPUs, 38 GB
-
-Host: 64 GB; needed 51 GB with 3 GB for the host itself: fits, 13 GB to spare.
-`,
-  );
-  t.ok(text.split('\n').every((line) => line.length <= 80));
-  t.match(planText(withTopologies(SEED, [], 16).document), /does not fit, 23 GB short/);
-  const odd = withTopologies({ ...SEED, overrides: { 'worker-memory': '1536' } }, [], 64).document;
-  t.match(planText(odd), /stage-w-1 +worker +2 +1\.5 GB/);
 });
