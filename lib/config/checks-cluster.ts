@@ -39,8 +39,8 @@ export function checkCluster(settings: Settings, findings: Findings): void {
   checkCounts(settings, findings);
   checkQuorum(settings, findings);
   checkControlPlaneSize(settings, findings);
-  if (settings.topology.kind !== 'ha') checkUnusedHa(settings, findings);
-  else if (settings.ha.apiVipProvider === 'kube-vip') {
+  checkUnusedHa(settings, findings);
+  if (settings.topology.kind === 'ha' && settings.ha.apiVipProvider === 'kube-vip') {
     checkKubeVip(settings, findings);
     checkLease(settings, findings);
   }
@@ -176,10 +176,12 @@ function checkControlPlaneSize({ controlPlanes }: Settings, findings: Findings):
   }
 }
 
+/** Keys that a person may believe to count. */
 function checkUnusedHa({ topology, ha }: Settings, findings: Findings): void {
+  const floating = topology.kind === 'ha';
   const unused: readonly (readonly [string, boolean])[] = [
-    ['api_vip', ha.apiVip !== null],
-    ['lease', ha.lease !== null],
+    ['api_vip', ha.apiVip !== null && !floating],
+    ['lease', ha.lease !== null && (!floating || ha.apiVipProvider === 'haproxy')],
   ];
   for (const [key, given] of unused) {
     if (!given) continue;
@@ -187,10 +189,12 @@ function checkUnusedHa({ topology, ha }: Settings, findings: Findings): void {
       code: 'unused-key',
       severity: 'warning',
       path: ['k8s', 'ha', key],
-      message: `a lab of the kind ${topology.kind} has no floating address; this key changes nothing.`,
-      remedy: 'Remove it, or use a topology of the kind ha.',
-      expected: 'a topology of the kind ha',
-      found: topology.name,
+      message: floating
+        ? 'HAProxy carries the address without a lease; this key changes nothing.'
+        : `a lab of the kind ${topology.kind} has no floating address; this key changes nothing.`,
+      remedy: floating ? 'Remove it, or use kube-vip.' : 'Remove it, or use a topology of the kind ha.',
+      expected: floating ? 'api_vip_provider: kube-vip' : 'a topology of the kind ha',
+      found: floating ? ha.apiVipProvider : topology.name,
     });
   }
 }

@@ -65,7 +65,11 @@ export function planLabs(request: PlanRequest): Planned {
 }
 
 /** Inputs for `--with` topologies: named after the first lab, on its provider, otherwise all defaults. */
-export function furtherLabs(first: LabSpec, references: readonly string[]): readonly ResolveInput[] {
+export function furtherLabs(
+  first: LabSpec,
+  references: readonly string[],
+  reader: Pick<ResolveInput, 'readTopologyFile'> = {},
+): readonly ResolveInput[] {
   const names = new Set([first.name]);
   return references.map((reference) => {
     const base = (reference.split('/').at(-1) ?? '').replace(/\.ya?ml$/, '').replace(/^k8s-/, '');
@@ -74,6 +78,7 @@ export function furtherLabs(first: LabSpec, references: readonly string[]): read
     for (let i = 2; names.has(name); i += 1) name = `${stem}-${i}`;
     names.add(name);
     return {
+      ...reader,
       text: null,
       file: null,
       overrides: { lab: name, topology: reference, provider: first.provider },

@@ -65,7 +65,7 @@ export function resolve(input: ResolveInput): Resolved {
   const overrides = input.overrides ?? {};
   const config = input.text === null ? null : new YamlSource(input.file ?? 'config-homelab.yaml', input.text);
   const tree = config === null ? {} : (config.tree ?? {});
-  if (config?.problems.some((problem) => problem.severity === 'error') === true) {
+  if (config?.readable === false) {
     return deepFreeze({ spec: null, problems: config.problems, subnetChosen: false });
   }
   const written = config === null ? tree : withWrittenText(tree, CONFIG_SCHEMA, config);

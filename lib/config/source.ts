@@ -30,7 +30,9 @@ export class YamlSource {
   readonly file: string;
   /** The data of the document; null when it is empty or could not be read. */
   readonly tree: Tree;
-  /** Why the text is not YAML, so that the tree is null; and warnings, such as of a tag that nobody knows. */
+  /** False when there is no tree to check. */
+  readonly readable: boolean;
+  /** What is wrong with the text as YAML; warnings too, such as of a tag that nobody knows. */
   readonly problems: readonly Problem[];
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
@@ -41,15 +43,19 @@ export class YamlSource {
     const problems = this.#document.errors.map((error) => this.#syntaxProblem(error, 'error'));
     problems.push(...this.#document.warnings.map((warning) => this.#syntaxProblem(warning, 'warning')));
     let tree: Tree = null;
-    if (this.#document.errors.length === 0) {
+    // A key written twice leaves a tree to look at, so that the rest is checked in the same go.
+    let readable = this.#document.errors.every((error) => error.code === 'DUPLICATE_KEY');
+    if (readable) {
       try {
         tree = withoutNulls(this.#document.toJS({ maxAliasCount: 100 }) as Tree);
       } catch (error) {
         // The yaml library refuses documents whose aliases multiply, and aliases without an anchor.
         problems.push(syntaxProblem(file, { line: 1, column: 1 }, messageOf(error), 'error'));
+        readable = false;
       }
     }
     this.tree = tree;
+    this.readable = readable;
     this.problems = problems;
   }
 

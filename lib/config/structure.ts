@@ -71,9 +71,9 @@ function unknownKey(path: Path, schema: Schema, findings: Findings): void {
   const above = path.slice(0, -1);
   const here = Object.keys(schemaAt(schema, above)?.properties ?? {});
   const meant = suggest(key, here);
-  const elsewhere = schemaPaths(schema).find((candidate) => candidate.at(-1) === key);
+  const elsewhere = schemaPaths(schema).filter((candidate) => candidate.at(-1) === key);
   let remedy = `Remove ${key}, or use one of these keys.`;
-  if (elsewhere !== undefined) remedy = `Did you mean ${printPath(elsewhere)}? Move it there.`;
+  if (elsewhere.length > 0) remedy = `Did you mean ${elsewhere.map(printPath).join(' or ')}? Move it there.`;
   else if (meant !== null) remedy = `Did you mean ${meant}?`;
   findings.report({
     code: 'unknown-key',
@@ -85,7 +85,7 @@ function unknownKey(path: Path, schema: Schema, findings: Findings): void {
     found: key,
   });
   if (meant !== null) findings.damage([...above, meant]);
-  if (elsewhere !== undefined) findings.damage(elsewhere);
+  for (const candidate of elsewhere) findings.damage(candidate);
 }
 
 function missingKey(path: Path, schema: Schema, findings: Findings): void {

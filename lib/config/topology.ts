@@ -56,7 +56,7 @@ export function readTopology({ file, text }: TopologyText): {
   const source = new YamlSource(file, text);
   const findings = new Findings({ config: source, topology: null, overrides: {} });
   findings.addPlaced(source.problems);
-  if (findings.hasErrors()) return { topology: null, source, findings };
+  if (!source.readable) return { topology: null, source, findings };
   const tree = checkStructure(
     withWrittenText(source.tree, TOPOLOGY_SCHEMA, source),
     TOPOLOGY_SHAPE,

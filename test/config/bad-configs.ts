@@ -90,6 +90,30 @@ vos:
   );
 });
 
+t.test('the seed with its indentation lost is told where each key belongs', async (t) => {
+  const text = SEED_CONFIG.replaceAll(/^ +/gm, '');
+  const { problems } = resolve({ text, file: 'c.yaml' });
+  const remedies = problems.filter(({ severity }) => severity === 'error').map(({ remedy }) => remedy);
+  for (const key of [
+    'k8s.distribution',
+    'k8s.version',
+    'k8s.ha.api_vip',
+    'vos.cpus',
+    'vos.memory',
+    'acme.tld',
+  ]) {
+    t.ok(
+      remedies.some((remedy) => /^Did you mean .*\? Move it there\.$/.test(remedy) && remedy.includes(key)),
+      key,
+    );
+  }
+  t.equal(
+    problems.filter(({ code }) => code === 'yaml-syntax').length,
+    2,
+    'name and topology are there twice',
+  );
+});
+
 t.test('a wrong flag is named instead of a place', async (t) => {
   const wrong: readonly (readonly [string, string, string])[] = [
     ['workers', 'three', 'wrong-value'],
