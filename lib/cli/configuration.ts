@@ -1,10 +1,10 @@
 /** From the command's options to a resolved lab: the configuration file, flags over it, all problems at once. */
-import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve as resolvePath } from 'node:path';
 import { UserError, type Problem } from '../base/errors.js';
 import { CONFIG_FLAGS, type Overrides } from '../config/flags.js';
 import { resolve, type ResolveInput } from '../config/resolve.js';
 import type { LabSpec } from '../model/lab.js';
+import { fileExists, readText } from './files.js';
 import { camelCase } from './options.js';
 import type { Session } from './session.js';
 
@@ -38,8 +38,8 @@ export function readConfiguration(session: Session, overrides: Overrides = flags
   const { cwd } = session.io;
   const named = session.options.config;
   const path = resolvePath(cwd, named ?? DEFAULT_CONFIG);
-  if (named !== undefined && !existsSync(path)) throw noSuchFile(named);
-  const file = existsSync(path) ? path : null;
+  if (named !== undefined && !fileExists(path)) throw noSuchFile(named);
+  const file = fileExists(path) ? path : null;
   const base = file === null ? cwd : dirname(file);
   const input: ResolveInput = {
     text: file === null ? null : readText(file),
@@ -47,7 +47,7 @@ export function readConfiguration(session: Session, overrides: Overrides = flags
     overrides,
     readTopologyFile: (name, origin) => {
       const at = resolvePath(origin === 'command-line' ? cwd : base, name);
-      return existsSync(at) ? readText(at) : null;
+      return fileExists(at) ? readText(at) : null;
     },
   };
   return { file, base, overrides, input };
@@ -81,20 +81,8 @@ export function bundleManifest(base: string, spec: LabSpec): (name: string) => s
   return (name) => {
     if (spec.bundle === null) return null;
     const path = join(resolvePath(base, spec.bundle), 'common', 'manifests', name);
-    return existsSync(path) ? readText(path) : null;
+    return fileExists(path) ? readText(path) : null;
   };
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UserError({
-      code: 'unreadable-file',
-      message: `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      remedy: 'Name a text file that you may read.',
-    });
-  }
 }
 
 function noSuchFile(path: string): UserError {

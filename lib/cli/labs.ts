@@ -2,7 +2,6 @@
  * Labs on disk: `.homelab/<lab>/` beside the configuration, with `lab.json` (what the lab is), `journal/`,
  * `world.jsonl` (simulated labs), `kubeconfig` and `lock/`. Nothing is ever written outside of it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256Hex } from '../base/digest.js';
 import { UserError } from '../base/errors.js';
@@ -10,6 +9,7 @@ import type { Overrides } from '../config/flags.js';
 import { acquireLock, type Lock } from '../engine/lock-file.js';
 import type { LabSpec } from '../model/lab.js';
 import type { LabFolder } from '../sagas/ports.js';
+import { fileExists, namesIn, readText, removeFile, removeFolder, writeWhole } from './files.js';
 import type { Io } from './io.js';
 
 export const STATE_FOLDER = '.homelab';
@@ -38,17 +38,14 @@ export function journalFolder(lab: Lab): string {
 
 export function labNames(base: string): readonly string[] {
   const folder = join(base, STATE_FOLDER);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, 'lab.json')))
-    .sort();
+  return namesIn(folder).filter((name) => fileExists(join(folder, name, 'lab.json')));
 }
 
 export function findLab(base: string, name: string): Lab | null {
   const folder = join(base, STATE_FOLDER, name);
   const path = join(folder, 'lab.json');
-  if (!existsSync(path)) return null;
-  return { name, folder, record: parseRecord(readFileSync(path, 'utf8'), path) };
+  if (!fileExists(path)) return null;
+  return { name, folder, record: parseRecord(readText(path), path) };
 }
 
 /** The lab that a command is about: the named one, or the only one. */
@@ -74,20 +71,15 @@ export function mustFindLab(base: string, wanted: string | undefined): Lab {
 
 export function createLab(base: string, record: LabRecord): Lab {
   const folder = join(base, STATE_FOLDER, record.spec.name);
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, 'lab.json');
-  // Written beside and renamed, so that a lab is there whole or not at all.
-  writeFileSync(`${path}.new`, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeWhole(join(folder, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600);
   return { name: record.spec.name, folder, record };
 }
 
 /** Removes all that is known of a lab; the state folder too when it was the last one. */
 export function forgetLab(base: string, lab: Lab): void {
-  rmSync(lab.folder, { recursive: true, force: true });
+  removeFolder(lab.folder);
   const folder = join(base, STATE_FOLDER);
-  if (existsSync(folder) && readdirSync(folder).length === 0)
-    rmSync(folder, { recursive: true, force: true });
+  if (namesIn(folder).length === 0) removeFolder(folder);
 }
 
 export function lockLab(io: Io, lab: Lab): Lock {
@@ -102,17 +94,12 @@ export function lockLab(io: Io, lab: Lab): Lock {
 export function labFolder(lab: Lab): LabFolder {
   return {
     write: (name, content, mode) => {
-      const path = join(lab.folder, name);
-      writeFileSync(`${path}.new`, content, { mode, flush: true });
-      renameSync(`${path}.new`, path);
+      writeWhole(join(lab.folder, name), content, mode);
     },
     remove: (name) => {
-      rmSync(join(lab.folder, name), { force: true });
+      removeFile(join(lab.folder, name));
     },
-    read: (name) => {
-      const path = join(lab.folder, name);
-      return existsSync(path) ? readFileSync(path, 'utf8') : null;
-    },
+    read: (name) => (fileExists(join(lab.folder, name)) ? readText(join(lab.folder, name)) : null),
   };
 }
 

@@ -1,0 +1,51 @@
+/** The command line's hold on this computer's files; the only place in it that touches them. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messageOf, UserError } from '../base/errors.js';
+
+export function fileExists(path: string): boolean {
+  return existsSync(path);
+}
+
+/** Throws a `UserError` when the file cannot be read. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UserError({
+      code: 'unreadable-file',
+      message: `cannot read ${path}: ${messageOf(error)}`,
+      remedy: 'Name a text file that you may read.',
+    });
+  }
+}
+
+/** Written beside and renamed, so that the file is there whole or not at all. Makes its folder. */
+export function writeWhole(path: string, content: string, mode = 0o644): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.new`, content, { mode, flush: true });
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    throw new UserError({
+      code: 'unwritable-file',
+      message: `cannot write ${path}: ${messageOf(error)}`,
+      remedy: 'Make room on the disk, or choose a place that you may write to.',
+      cause: error,
+    });
+  }
+}
+
+/** Names in a folder, sorted; empty when there is no such folder. */
+export function namesIn(folder: string): readonly string[] {
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+}
+
+export function removeFile(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** A folder with all that is in it. */
+export function removeFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
