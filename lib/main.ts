@@ -24,6 +24,7 @@ function output(stream: NodeJS.WriteStream): Output {
   return {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY,
+    stream,
     get columns() {
       return stream.columns > 0 ? stream.columns : 80;
     },

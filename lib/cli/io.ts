@@ -5,6 +5,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Width of the terminal; 80 where there is none or where it says nothing. */
   readonly columns: number;
+  /** The stream itself, for a live screen; null in tests. */
+  readonly stream: NodeJS.WriteStream | null;
 }
 
 export interface Io {
