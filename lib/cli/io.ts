@@ -26,6 +26,8 @@ export interface Io {
   hostMemoryMiB(): number;
   /** Is there a process with this pid? */
   isAlive(pid: number): boolean;
+  /** Waits in wall-clock time; returns early at the first Ctrl-C. */
+  sleep(ms: number): Promise<void>;
   /** One line typed by a person, or null without a terminal or at its end. */
   ask(question: string): Promise<string | null>;
   /** All of standard input. */

@@ -3,7 +3,16 @@
  * defaults of the schema. Texts that still need reading (versions, ranges) stay as they were written.
  */
 import { must } from '../base/errors.js';
-import type { Budget, Cni, Csi, Driver, Ingress, ProviderName, TopologyKind, VipProvider } from '../model/lab.js';
+import type {
+  Budget,
+  Cni,
+  Csi,
+  Driver,
+  Ingress,
+  ProviderName,
+  TopologyKind,
+  VipProvider,
+} from '../model/lab.js';
 import type { LeaseTimers } from '../model/lease.js';
 import { CONFIG_SCHEMA } from './schema.js';
 import { parseMemoryMiB } from './size.js';
