@@ -81,9 +81,8 @@ export class SimProvider implements Provider {
     };
   }
 
-  async preflight(specs: readonly MachineSpec[]): Promise<readonly Problem[]> {
+  async preflight(_specs: readonly MachineSpec[]): Promise<readonly Problem[]> {
     // Nothing of this computer can stand in the way of a simulated machine; what is there already is started.
-    void specs;
     return [];
   }
 
