@@ -59,7 +59,9 @@ export class ApiClient {
     if (address === null) return { kind: 'no-host', server: this.#server };
     const { network } = this.#machine.world;
     const request = this.#wrap(method, path, body);
-    return this.#judge(yield* network.exchange(this.#machine, address, this.config.port, request, timeoutMs));
+    return this.#judge(
+      yield* network.exchange(this.#machine, address, this.config.port, request, timeoutMs, DIAL_TIMEOUT_MS),
+    );
   }
 
   /** A request that stays open until the server ends it, such as a watch. */

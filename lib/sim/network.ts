@@ -70,6 +70,8 @@ const DELAY_PROBE_MS = 5_000;
 /** Three broadcast probes, a second apart, and then "No route to host". */
 const RESOLVE_FAILS_MS = 3_000;
 const LATENCY_MS = 1;
+/** Go's HTTP/2 client pings after 30 s without a frame and gives up 15 s later. */
+const SILENCE_MS = 45_000;
 
 export class Network {
   readonly interfaceName: string;
@@ -198,12 +200,23 @@ export class Network {
     return null;
   }
 
-  /** Sends one request and waits for its answer. `host` may be a name from the machine's hosts file. */
-  *exchange(from: Machine, host: string, port: number, request: Request, timeoutMs: number): Sim<Outcome> {
-    const deadlineMs = this.#scheduler.nowMs + timeoutMs;
-    const connection = yield* this.#connect(from, host, port, deadlineMs);
+  /**
+   * Sends one request and waits for its answer, for `timeoutMs` at most or Infinity. `host` may be a name from the
+   * machine's hosts file. A silent address is given up after `dialTimeoutMs`, a connection that fell silent after
+   * the pings of HTTP/2; both end sooner when `timeoutMs` is over.
+   */
+  *exchange(
+    from: Machine,
+    host: string,
+    port: number,
+    request: Request,
+    timeoutMs: number,
+    dialTimeoutMs = timeoutMs,
+  ): Sim<Outcome> {
+    const startMs = this.#scheduler.nowMs;
+    const connection = yield* this.#connect(from, host, port, startMs + Math.min(dialTimeoutMs, timeoutMs));
     if ('kind' in connection) return connection;
-    return yield* this.#converse(from, connection.target, connection.listener, request, deadlineMs);
+    return yield* this.#converse(from, connection, request, startMs + timeoutMs);
   }
 
   /**
@@ -258,27 +271,24 @@ export class Network {
     return listener === null ? { kind: 'refused' } : { target, address, listener };
   }
 
-  *#converse(
-    from: Machine,
-    target: Machine,
-    listener: Listener,
-    request: Request,
-    deadlineMs: number,
-  ): Sim<Outcome> {
+  *#converse(from: Machine, connection: Connection, request: Request, deadlineMs: number): Sim<Outcome> {
+    const { target, address, listener } = connection;
+    const connected = (): boolean =>
+      this.hears(from, target) && (target === from || target.hasAddress(address));
     const name = `${request.method} ${request.path}`;
     const answer = this.#scheduler.spawn(listener.process.group, name, listener.serve(request, from));
-    while (answer.state === 'running') {
+    const reach = from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged];
+    while (answer.state === 'running' && connected()) {
       const leftMs = deadlineMs - this.#scheduler.nowMs;
       if (leftMs <= 0) return { kind: 'timeout' };
-      yield* waitFor([answer.ended], leftMs);
+      yield* waitFor([answer.ended, ...reach], leftMs === Infinity ? null : leftMs);
     }
-    const response = answer.result;
-    if (!this.hears(from, target)) {
-      yield* sleep(Math.max(0, deadlineMs - this.#scheduler.nowMs));
+    if (!connected()) {
+      yield* sleep(Math.max(0, Math.min(deadlineMs - this.#scheduler.nowMs, SILENCE_MS)));
       return { kind: 'timeout' };
     }
     yield* sleep(LATENCY_MS);
-    return outcomeOf(response, listener);
+    return outcomeOf(answer.result, listener);
   }
 }
 
