@@ -95,6 +95,12 @@ export function parseKey(text: string): string | null {
   return typeof parsed?.keyId === 'string' ? parsed.keyId : null;
 }
 
+/** The key id of a public key's PEM; null when it is none. */
+export function parsePublicKey(text: string): string | null {
+  const parsed = parsePem(text, 'PUBLIC KEY') as { keyId?: unknown } | null;
+  return typeof parsed?.keyId === 'string' ? parsed.keyId : null;
+}
+
 /** What kubeadm pins in `--discovery-token-ca-cert-hash`: a digest of the authority's public key. */
 export function publicKeyHash(authority: Certificate): string {
   return `sha256:${sha256Hex(authority.keyId)}`;
