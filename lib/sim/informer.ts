@@ -2,22 +2,10 @@
  * client-go's informer: a list and then a watch of one kind of object, kept as a local copy. The copy goes stale
  * while the API server cannot be reached, which is how real controllers come to act on old facts.
  */
-import { itemsOf, type ApiClient, type ApiOutcome } from './api-client.js';
+import { itemsOf, type ApiClient } from './api-client.js';
+import { watchNext, type WatchEvent } from './api/watch.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
-
-/** The answer to a long poll of a watch. */
-interface WatchEvents {
-  readonly resourceVersion: string;
-  readonly events: readonly WatchEvent[];
-}
-
-interface WatchEvent {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: KubeObject;
-  /** For Leases: whether the holder renews it at this time. */
-  readonly renewing?: boolean;
-}
 
 export interface InformerOptions {
   readonly name: string;
@@ -28,8 +16,6 @@ export interface InformerOptions {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
-/** client-go's HTTP/2 ping: sent after 30 s of silence, given up 15 s later. */
-const SILENCE_MS = 45_000;
 const FIRST_RETRY_MS = 800;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -64,6 +50,11 @@ export class Informer {
     }
   }
 
+  /** Takes in what its owner has just written, before the watch tells it. */
+  learn(object: KubeObject): void {
+    this.items.set(keyOf(object), object);
+  }
+
   *#list(): Sim<string | null> {
     const client = this.#options.client();
     if (client === null) return null;
@@ -85,11 +76,9 @@ export class Informer {
     for (;;) {
       const client = this.#options.client();
       if (client === null) return;
-      const mark = this.#options.path.includes('?') ? '&' : '?';
-      const path = `${this.#options.path}${mark}watch=true&resourceVersion=${version}`;
-      const answer: ApiOutcome = yield* client.stream('GET', path, undefined, SILENCE_MS);
-      if (answer.kind !== 'ok') return;
-      const { events, resourceVersion } = answer.body as WatchEvents;
+      const answer = yield* watchNext(client, this.#options.path, version);
+      if (answer.kind !== 'events') return;
+      const { events, resourceVersion } = answer;
       for (const event of events) this.#apply(event);
       version = resourceVersion;
       this.changed.fire();

@@ -1,10 +1,11 @@
 /** Keeping a Lease of one's own renewed, as a kubelet does for its node. Elections are in leader-election.ts. */
 import { isNotFound, type ApiClient } from './api-client.js';
-import { keepRenewing } from './api/renew.js';
+import { keepRenewing } from './api/watch.js';
 import type { KubeObject } from './objects.js';
 import type { Process } from './process.js';
 import { sleep, type Sim } from './task.js';
 import { mapAt } from './tree.js';
+import type { World } from './world.js';
 
 export interface OwnLease {
   readonly client: ApiClient;
@@ -24,29 +25,43 @@ export function leasePath(namespace: string, name?: string): string {
 /** Writes the Lease every `everyMs`; returns when a write failed. */
 export function* keepLeaseRenewed(lease: OwnLease): Sim<void> {
   const { world } = lease.process.machine;
-  while (yield* renewOnce(lease)) {
-    const path = leasePath(lease.namespace, lease.name);
-    const { lastRenewedMs } = yield* keepRenewing(lease.client, lease.process, path, lease.everyMs);
-    yield* sleep(lastRenewedMs + lease.everyMs - world.nowMs);
+  const path = leasePath(lease.namespace, lease.name);
+  for (;;) {
+    const object = yield* current(lease);
+    if (object === null) return;
+    const sinceMs = world.nowMs;
+    const body = { ...object, spec: { ...mapAt(object, 'spec'), ...spec(lease) } };
+    const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs);
+    const ticks = Math.floor((world.nowMs - sinceMs) / lease.everyMs);
+    // A request that ended before its first tick may never have been served.
+    if (ticks === 0 && ended.kind !== 'reset') return;
+    yield* sleep(sinceMs + (ticks + 1) * lease.everyMs - world.nowMs);
   }
 }
 
-function* renewOnce(lease: OwnLease): Sim<boolean> {
+/** The Lease as the API server has it, made when it is missing. */
+function* current(lease: OwnLease): Sim<KubeObject | null> {
   const { client, namespace, name } = lease;
-  const { world } = lease.process.machine;
-  const path = leasePath(namespace, name);
-  const known = yield* client.request('GET', path, undefined, lease.everyMs);
-  const spec = {
+  const known = yield* client.request('GET', leasePath(namespace, name), undefined, lease.everyMs);
+  if (known.kind === 'ok') return known.body as KubeObject;
+  if (!isNotFound(known)) return null;
+  const body = {
+    ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+    ...{ metadata: { name, namespace }, spec: spec(lease) },
+  };
+  const made = yield* client.request('POST', leasePath(namespace), body, lease.everyMs);
+  return made.kind === 'ok' ? (made.body as KubeObject) : null;
+}
+
+function spec(lease: OwnLease): Record<string, unknown> {
+  return {
     holderIdentity: lease.holder,
     leaseDurationSeconds: lease.durationSeconds,
-    renewTime: world.date(world.nowMs, true),
+    renewTime: microTime(lease.process.machine.world),
   };
-  if (isNotFound(known)) {
-    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec };
-    return (yield* client.request('POST', leasePath(namespace), body, lease.everyMs)).kind === 'ok';
-  }
-  if (known.kind !== 'ok') return false;
-  const object = known.body as KubeObject;
-  const body = { ...object, spec: { ...mapAt(object, 'spec'), ...spec } };
-  return (yield* client.request('PUT', path, body, lease.everyMs)).kind === 'ok';
+}
+
+/** The moment as Leases are written: RFC 3339 with six digits of a second. */
+export function microTime(world: World): string {
+  return world.date(world.nowMs, true).replace('Z', '000Z');
 }
