@@ -1,0 +1,52 @@
+/** Paths and texts that the file programs share. The working directory of a remote command is /root. */
+import { normalize, type DiskError } from '../disk.js';
+import type { Invocation } from '../process.js';
+
+const DIRECTORY = '/root';
+
+/** The absolute path for an operand. */
+export function absolute(path: string): string {
+  return normalize(path.startsWith('/') ? path : `${DIRECTORY}/${path}`);
+}
+
+export function baseName(path: string): string {
+  const at = normalize(path);
+  return at.slice(at.lastIndexOf('/') + 1);
+}
+
+/** The text of the errno behind a failed file operation. */
+export function errnoText(error: DiskError): string {
+  switch (error) {
+    case 'no-entry':
+      return 'No such file or directory';
+    case 'exists':
+      return 'File exists';
+    case 'is-directory':
+      return 'Is a directory';
+    case 'not-directory':
+      return 'Not a directory';
+    case 'not-empty':
+      return 'Directory not empty';
+  }
+}
+
+/** Does this operand end as a folder that a file is put into? Then the target inside it. */
+export function targetIn(call: Invocation, target: string, source: string): string {
+  return call.machine.disk.isDirectory(absolute(target))
+    ? `${absolute(target)}/${baseName(source)}`
+    : absolute(target);
+}
+
+/** An octal mode such as `0600`; null when it is none. */
+export function parseMode(text: string): number | null {
+  return /^[0-7]{1,4}$/.test(text) ? parseInt(text, 8) : null;
+}
+
+/** `-rw-r--r--`, as ls and stat print a mode. */
+export function modeText(mode: number, directory: boolean): string {
+  const bits = [6, 3, 0].map((shift) => {
+    const three = (mode >> shift) & 7;
+    return `${three & 4 ? 'r' : '-'}${three & 2 ? 'w' : '-'}${three & 1 ? 'x' : '-'}`;
+  });
+  return (directory ? 'd' : '-') + bits.join('');
+}
