@@ -2,10 +2,9 @@
  * The program of the etcd image: flags, certificates, data directory, joining or founding a cluster, and the
  * listeners for clients and for health. What it knows of the cluster while it runs is in etcd-node.ts.
  */
-import { must } from '../base/errors.js';
 import { flagsOf, hostPathOf, readAs } from './container.js';
 import { answerEtcd, etcdMethodOf, type EtcdParameters } from './etcd-api.js';
-import { EtcdCluster } from './etcd-cluster.js';
+import type { EtcdCluster } from './etcd-cluster.js';
 import { serveEtcdHealth } from './etcd-health.js';
 import { openMember, type MemberConfig } from './etcd-start.js';
 import { EtcdNode } from './etcd-node.js';
@@ -100,8 +99,7 @@ function* publish(node: EtcdNode, config: MemberConfig): Sim<void> {
   }
   node.ready = true;
   cluster.changed.fire();
-  const member = must(cluster.member(node.id)?.name ?? config.name, 'a member has a name');
-  cluster.world.emit(node.machine.name, 'etcd', 'member serves clients', { member });
+  cluster.world.emit(node.machine.name, 'etcd', 'member serves clients', { member: config.name });
 }
 
 function listen(call: Invocation, config: MemberConfig, node: EtcdNode): void {

@@ -110,7 +110,7 @@ function mayNotRemove(node: EtcdNode, id: string): string | null {
   if (id !== node.id && !cluster.nodes.has(id)) return null;
   if (id !== node.id && cluster.connectedSince(node.id, id) === null) return null;
   const active = cluster.voters.filter((member) => connectedLongEnough(node, member.id)).length;
-  return active - 1 < 1 + Math.floor((cluster.voters.length - 2) / 2) ? UNHEALTHY : null;
+  return active - 1 < quorumSize(cluster.voters.length - 1) ? UNHEALTHY : null;
 }
 
 function connectedToAllVoters(node: EtcdNode): boolean {

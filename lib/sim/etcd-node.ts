@@ -63,7 +63,8 @@ export class EtcdNode {
   }
 
   get name(): string {
-    return this.cluster.member(this.id)?.name ?? this.machine.name;
+    const published = this.cluster.member(this.id)?.name ?? '';
+    return published === '' ? this.machine.name : published;
   }
 
   /** etcd's limit for a request: 5 s, and twice the election timeout. */
@@ -133,7 +134,8 @@ export class EtcdNode {
     const rival = this.#visibleLeader();
     if (rival !== null && rival !== leader) return this.#adopt(rival);
     yield* waitFor([this.cluster.changed]);
-    if (this.leaderNode() !== leader) this.#noteLoss(leader);
+    // It may have been told of the next leader meanwhile, or have become it.
+    if (this.leaderNode() === null) this.#noteLoss(leader);
   }
 
   /** The election timer has run since the last heartbeat, which was sent at one of the leader's ticks. */

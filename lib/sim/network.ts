@@ -51,6 +51,8 @@ export interface Listener {
   readonly certificate: () => Certificate | null;
   /** Fires when the answer to a health check may have changed; whoever probes parks on it. Absent: it never changes. */
   readonly healthChanged?: Signal;
+  /** Would /readyz be answered with 200 now? For onlookers: reads only. Absent: ask the API server of the machine. */
+  readonly answersReady?: () => boolean;
   /** Answers one request in the server's own process; 'reset' closes the connection without an answer. */
   readonly serve: (request: Request, from: Machine) => Sim<Response | 'reset'>;
 }
