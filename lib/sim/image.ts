@@ -40,6 +40,7 @@ const BASE_PROGRAMS = [
     'mkdir',
     'mv',
     'openssl',
+    'pgrep',
     'ping',
     'rm',
     'sha256sum',

@@ -69,6 +69,8 @@ export class Machine {
   readonly processes = new Map<number, Process>();
   readonly listeners: Listener[] = [];
   readonly arp = new Map<string, ArpEntry>();
+  /** Routes through the lab card that were added: destination → gateway. Shown, and of no effect on the one segment. */
+  readonly routes = new Map<string, string>();
   #nextPid = 300;
 
   constructor(world: World, options: MachineOptions) {
@@ -116,6 +118,7 @@ export class Machine {
     this.processes.clear();
     this.listeners.length = 0;
     this.arp.clear();
+    this.routes.clear();
     this.labNic.addresses.clear();
     this.units.reset();
     this.containers.losePower();

@@ -10,10 +10,10 @@ export const cat = shortProgram((call) => {
       call.print(call.stdin);
       continue;
     }
-    const bytes = call.machine.disk.readBytes(absolute(operand));
+    const bytes = call.machine.disk.readBytes(absolute(call, operand));
     if (bytes !== null) call.print(bytes);
     else {
-      const reason = call.machine.disk.exists(absolute(operand))
+      const reason = call.machine.disk.exists(absolute(call, operand))
         ? 'Is a directory'
         : 'No such file or directory';
       call.printError(`cat: ${operand}: ${reason}\n`);

@@ -20,7 +20,7 @@ export const chmod = shortProgram((call) => {
 
 function change(call: Invocation, file: string, mode: number, recursive: boolean): boolean {
   const { disk } = call.machine;
-  const path = absolute(file);
+  const path = absolute(call, file);
   if (disk.chmod(path, mode) !== null) {
     call.printError(`chmod: cannot access '${file}': No such file or directory\n`);
     return false;

@@ -12,13 +12,13 @@ export const cp = shortProgram((call) => {
   const target = sources.pop();
   if (target === undefined) throw usage('missing file operand');
   if (sources.length === 0) throw usage(`missing destination file operand after '${target}'`);
-  if (sources.length > 1 && !call.machine.disk.isDirectory(absolute(target))) {
+  if (sources.length > 1 && !call.machine.disk.isDirectory(absolute(call, target))) {
     throw new Failure(`cp: target '${target}': Not a directory\n`);
   }
   let code = 0;
   for (const source of sources) {
-    const to = flags.has('no-target-directory') ? absolute(target) : targetIn(call, target, source);
-    const reason = copy(call, source, absolute(source), to, flags);
+    const to = flags.has('no-target-directory') ? absolute(call, target) : targetIn(call, target, source);
+    const reason = copy(call, source, absolute(call, source), to, flags);
     if (reason === null) continue;
     call.printError(`cp: ${reason}\n`);
     code = 1;

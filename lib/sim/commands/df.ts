@@ -16,7 +16,7 @@ export const df = shortProgram((call) => {
   const specs = ['human-readable|h', 'block-size|B=', 'k', 'output?=all', 'portability|P', 'type|t='];
   const flags = gnuFlags('df', specs, call.args);
   for (const operand of flags.operands) {
-    if (!call.machine.disk.exists(absolute(operand))) {
+    if (!call.machine.disk.exists(absolute(call, operand))) {
       throw new Failure(`df: ${operand}: No such file or directory\n`);
     }
   }

@@ -28,26 +28,26 @@ function makeFolders(call: Invocation, flags: Flags, mode: number): number {
   if (flags.operands.length === 0) throw usage('missing file operand');
   const { disk } = call.machine;
   for (const operand of flags.operands) {
-    const failed = disk.makeDirectories(absolute(operand), mode);
+    const failed = disk.makeDirectories(absolute(call, operand), mode);
     if (failed !== null) {
       throw new Failure(`install: cannot create directory ‘${operand}’: ${errnoText(failed)}\n`);
     }
-    disk.chmod(absolute(operand), mode);
+    disk.chmod(absolute(call, operand), mode);
   }
   return 0;
 }
 
 function installOne(call: Invocation, flags: Flags, source: string, target: string, mode: number): void {
   const { disk } = call.machine;
-  const content = disk.readBytes(absolute(source));
+  const content = disk.readBytes(absolute(call, source));
   if (content === null) {
     throw new Failure(
-      disk.exists(absolute(source))
+      disk.exists(absolute(call, source))
         ? `install: omitting directory '${source}'\n`
         : `install: cannot stat '${source}': No such file or directory\n`,
     );
   }
-  const to = flags.has('no-target-directory') ? absolute(target) : targetIn(call, target, source);
+  const to = flags.has('no-target-directory') ? absolute(call, target) : targetIn(call, target, source);
   if (flags.has('D')) disk.makeDirectories(parentOf(to));
   const owner = `${flags.get('owner') ?? 'root'}:${flags.get('group') ?? 'root'}`;
   const failed = disk.write(to, content, { mode, owner });

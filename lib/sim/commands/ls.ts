@@ -13,15 +13,15 @@ export const ls = shortProgram((call) => {
   const flags = gnuFlags('ls', ['1', 'l', 'all|a', 'almost-all|A', 'directory|d', 'h'], call.args, 2);
   const { disk } = call.machine;
   const operands = flags.operands.length === 0 ? ['.'] : [...flags.operands].sort();
-  const missing = operands.filter((operand) => !disk.exists(absolute(operand)));
+  const missing = operands.filter((operand) => !disk.exists(absolute(call, operand)));
   for (const operand of missing) {
     call.printError(`ls: cannot access '${operand}': No such file or directory\n`);
   }
   const asFolder = (operand: string): boolean =>
-    disk.isDirectory(absolute(operand)) && !flags.has('directory');
+    disk.isDirectory(absolute(call, operand)) && !flags.has('directory');
   const present = operands.filter((operand) => !missing.includes(operand));
   const files = present.filter((operand) => !asFolder(operand));
-  printNames(call, files, (name) => absolute(name), flags);
+  printNames(call, files, (name) => absolute(call, name), flags);
   const folders = present.filter(asFolder);
   for (const [index, folder] of folders.entries()) {
     if (index > 0 || files.length > 0) call.print('\n');
@@ -33,14 +33,16 @@ export const ls = shortProgram((call) => {
 
 function listFolder(call: Invocation, folder: string, flags: Flags): void {
   const hidden = flags.has('all') || flags.has('almost-all');
-  const names = call.machine.disk.list(absolute(folder)).filter((name) => hidden || !name.startsWith('.'));
+  const names = call.machine.disk
+    .list(absolute(call, folder))
+    .filter((name) => hidden || !name.startsWith('.'));
   const all = flags.has('all') ? ['.', '..', ...names] : names;
   // Blocks of 4 KiB, as ext4 gives them out, counted in KiB.
   if (flags.has('l')) {
-    const kib = all.map((name) => blocks(call.machine.disk.entry(absolute(`${folder}/${name}`))));
+    const kib = all.map((name) => blocks(call.machine.disk.entry(absolute(call, `${folder}/${name}`))));
     call.print(`total ${kib.reduce((sum, one) => sum + one, 0)}\n`);
   }
-  printNames(call, all, (name) => absolute(`${absolute(folder)}/${name}`), flags);
+  printNames(call, all, (name) => absolute(call, `${absolute(call, folder)}/${name}`), flags);
 }
 
 function printNames(

@@ -24,7 +24,7 @@ export const mkdir = shortProgram((call) => {
 
 function makeOne(call: Invocation, operand: string, mode: number, parents: boolean): string | null {
   const { disk } = call.machine;
-  const path = absolute(operand);
+  const path = absolute(call, operand);
   if (parents) {
     const failed = disk.makeDirectories(path, mode);
     if (failed === null) return null;

@@ -11,12 +11,12 @@ export const mv = shortProgram((call) => {
   const target = flags.get('target-directory') ?? sources.pop();
   if (target === undefined) throw usage('missing file operand');
   if (sources.length === 0) throw usage(`missing destination file operand after '${target}'`);
-  if (sources.length > 1 && !call.machine.disk.isDirectory(absolute(target))) {
+  if (sources.length > 1 && !call.machine.disk.isDirectory(absolute(call, target))) {
     throw new Failure(`mv: target '${target}': ${reasonNotFolder(call, target)}\n`);
   }
   let code = 0;
   for (const source of sources) {
-    const to = flags.has('no-target-directory') ? absolute(target) : targetIn(call, target, source);
+    const to = flags.has('no-target-directory') ? absolute(call, target) : targetIn(call, target, source);
     if (flags.has('no-clobber') && call.machine.disk.exists(to)) continue;
     const reason = move(call, source, to);
     if (reason === null) continue;
@@ -28,7 +28,7 @@ export const mv = shortProgram((call) => {
 
 function move(call: Invocation, source: string, to: string): string | null {
   const { disk } = call.machine;
-  const from = absolute(source);
+  const from = absolute(call, source);
   if (!disk.exists(from)) return `cannot stat '${source}': No such file or directory`;
   if (from === to) return `'${source}' and '${to}' are the same file`;
   if (to.startsWith(`${from}/`)) return `cannot move '${source}' to a subdirectory of itself, '${to}'`;
@@ -44,7 +44,7 @@ function move(call: Invocation, source: string, to: string): string | null {
 }
 
 function reasonNotFolder(call: Invocation, target: string): string {
-  return call.machine.disk.exists(absolute(target)) ? 'Not a directory' : 'No such file or directory';
+  return call.machine.disk.exists(absolute(call, target)) ? 'Not a directory' : 'No such file or directory';
 }
 
 function usage(reason: string): Failure {

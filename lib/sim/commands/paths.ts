@@ -1,12 +1,14 @@
-/** Paths and texts that the file programs share. The working directory of a remote command is /root. */
+/**
+ * Paths and texts that the file programs share. A command on a machine of the lab starts in /root; the workstation's
+ * working directory is the root of its small disk.
+ */
 import { normalize, type DiskError } from '../disk.js';
 import type { Invocation } from '../process.js';
 
-const DIRECTORY = '/root';
-
 /** The absolute path for an operand. */
-export function absolute(path: string): string {
-  return normalize(path.startsWith('/') ? path : `${DIRECTORY}/${path}`);
+export function absolute(call: Invocation, path: string): string {
+  const directory = call.machine === call.world.host ? '' : '/root';
+  return normalize(path.startsWith('/') ? path : `${directory}/${path}`);
 }
 
 export function baseName(path: string): string {
@@ -32,9 +34,9 @@ export function errnoText(error: DiskError): string {
 
 /** Does this operand end as a folder that a file is put into? Then the target inside it. */
 export function targetIn(call: Invocation, target: string, source: string): string {
-  return call.machine.disk.isDirectory(absolute(target))
-    ? `${absolute(target)}/${baseName(source)}`
-    : absolute(target);
+  return call.machine.disk.isDirectory(absolute(call, target))
+    ? `${absolute(call, target)}/${baseName(source)}`
+    : absolute(call, target);
 }
 
 /** An octal mode such as `0600`; null when it is none. */

@@ -21,7 +21,7 @@ export const rm = shortProgram((call) => {
 
 function removeOne(call: Invocation, operand: string, flags: Flags): string | null {
   const { disk } = call.machine;
-  const path = absolute(operand);
+  const path = absolute(call, operand);
   if (!disk.exists(path)) return flags.has('force') ? null : 'No such file or directory';
   if (disk.isDirectory(path) && !flags.has('recursive')) {
     if (!flags.has('dir')) return 'Is a directory';

@@ -93,10 +93,10 @@ export const sha256sum = shortProgram((call: Invocation) => {
   if (flags.has('check')) throw notModelled('sha256sum', '--check');
   let code = 0;
   for (const operand of flags.operands.length === 0 ? ['-'] : flags.operands) {
-    const bytes = operand === '-' ? call.stdin : call.machine.disk.readBytes(absolute(operand));
+    const bytes = operand === '-' ? call.stdin : call.machine.disk.readBytes(absolute(call, operand));
     if (bytes !== null) call.print(`${sha256Hex(bytes)}  ${operand}\n`);
     else {
-      const folder = call.machine.disk.exists(absolute(operand));
+      const folder = call.machine.disk.exists(absolute(call, operand));
       call.printError(`sha256sum: ${operand}: ${folder ? 'Is a directory' : 'No such file or directory'}\n`);
       code = 1;
     }

@@ -14,7 +14,7 @@ export const stat = shortProgram((call) => {
   if (format === null) throw notModelled('stat', 'output without -c FORMAT');
   let code = 0;
   for (const file of flags.operands) {
-    const entry = call.machine.disk.entry(absolute(file));
+    const entry = call.machine.disk.entry(absolute(call, file));
     if (entry === null) {
       call.printError(`stat: cannot statx '${file}': No such file or directory\n`);
       code = 1;

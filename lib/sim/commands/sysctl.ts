@@ -4,7 +4,6 @@
  */
 import type { Invocation } from '../process.js';
 import { gnuFlags, notModelled, shortProgram } from './failure.js';
-import { absolute } from './paths.js';
 
 /** Defaults of the node image: its sysctl file has set these at boot. */
 const DEFAULTS: Readonly<Record<string, string>> = {
@@ -39,7 +38,7 @@ export const sysctl = shortProgram((call) => {
 });
 
 function pathOf(key: string): string {
-  return absolute(`/proc/sys/${key.replaceAll('.', '/')}`);
+  return `/proc/sys/${key.replaceAll('.', '/')}`;
 }
 
 function read(call: Invocation, key: string): string | null {

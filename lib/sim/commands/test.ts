@@ -30,7 +30,7 @@ function evaluate(call: Invocation, name: string, words: readonly string[]): boo
 
 function unary(call: Invocation, name: string, operator: string, operand: string): boolean {
   const { disk } = call.machine;
-  const path = absolute(operand);
+  const path = absolute(call, operand);
   const entry = operand === '' ? null : disk.entry(path);
   switch (operator) {
     case '-e':

@@ -46,7 +46,7 @@ function bodyText(body: unknown): string {
 }
 
 function save(call: Invocation, output: string, text: string): void {
-  if (call.machine.disk.write(absolute(output), text) === null) return;
+  if (call.machine.disk.write(absolute(call, output), text) === null) return;
   throw new Failure('curl: (23) Failed writing body\n', 23);
 }
 

@@ -88,9 +88,9 @@ function clientCertificate(call: Invocation, options: CurlOptions): Certificate 
   const path = options.flags.get('cert');
   if (path === null) return null;
   const { disk } = call.machine;
-  const certificate = parseCertificate(disk.read(absolute(path)) ?? '');
+  const certificate = parseCertificate(disk.read(absolute(call, path)) ?? '');
   const keyPath = options.flags.get('key') ?? path;
-  const key = parseKey(disk.read(absolute(keyPath)) ?? '');
+  const key = parseKey(disk.read(absolute(call, keyPath)) ?? '');
   if (certificate === null) {
     throw new Failure(
       `curl: (58) could not load PEM client certificate from ${path}, OpenSSL error ` +
@@ -113,7 +113,7 @@ export function tlsProblem(
 ): TlsProblem | null {
   const path = options.flags.get('cacert');
   if (path === null) return 'unknown-authority';
-  const authority = parseCertificate(call.machine.disk.read(absolute(path)) ?? '');
+  const authority = parseCertificate(call.machine.disk.read(absolute(call, path)) ?? '');
   if (authority === null) {
     throw new Failure(
       `curl: (77) error setting certificate verify locations:  CAfile: ${path} CApath: none\n`,

@@ -61,7 +61,7 @@ function x509(call: Invocation, args: readonly string[]): number {
   );
   const path = flags.get('in');
   const text =
-    path === undefined ? new TextDecoder().decode(call.stdin) : call.machine.disk.read(absolute(path));
+    path === undefined ? new TextDecoder().decode(call.stdin) : call.machine.disk.read(absolute(call, path));
   const certificate = text === null ? null : parseCertificate(text);
   if (certificate === null) {
     const from = path ?? '<stdin>';
@@ -158,7 +158,7 @@ function* client(call: Invocation, args: readonly string[]): Sim<number> {
 function show(call: Invocation, flags: Map<string, string>, certificate: Certificate): number {
   const path = flags.get('CAfile');
   const authority =
-    path === undefined ? null : parseCertificate(call.machine.disk.read(absolute(path)) ?? '');
+    path === undefined ? null : parseCertificate(call.machine.disk.read(absolute(call, path)) ?? '');
   const name = flags.get('verify_hostname') ?? flags.get('verify_ip');
   const found =
     authority === null
