@@ -95,6 +95,13 @@ void t.test('a torn last line is dropped, and cut off before the next append', (
   }
   appendFileSync(path, '\0\0\0\0\n');
   t.equal(readJournal(path).length, 3, 'a last line that a power failure left as zeros');
+  appendFileSync(path, 'x'.repeat(500));
+  t.throws(() => readJournal(path), 'which is only forgiven at the end');
+  writeFileSync(path, `${whole.toString()}${'x'.repeat(500)}`);
+  const long = openJournal(path);
+  long.append([interrupted(3)]);
+  long.close();
+  t.equal(statSync(path).size, (whole.length / 2) * 3, 'a long tail is cut off and not only written over');
   t.end();
 });
 
