@@ -7,6 +7,9 @@ import type { SagaEvent } from '../../lib/engine/records.js';
 import { backoffMs, stepsOf, stepState } from '../../lib/engine/state.js';
 import { toySaga, toyStage, toyStep } from '../helpers/toy-saga.js';
 
+// Some seconds on an idle machine; a busy one must not make it fail.
+t.setTimeout(180_000);
+
 const ONCE = { attempts: 1, backoffMs: 0, factor: 1, maxBackoffMs: 0 };
 const ERROR = { code: 'failed', message: 'it failed', remedy: 'Look.' };
 
