@@ -113,7 +113,8 @@ function listen(call: Invocation, config: MemberConfig, node: EtcdNode): void {
     process.listen({ port, address: host, certificate, serve: refusePeer });
   for (const { host, port } of config.listenMetrics) {
     const answer: Listener['serve'] = (request) => serveEtcdHealth(node, request);
-    process.listen({ port, address: host, certificate: () => null, serve: answer });
+    const healthChanged = node.cluster.changed;
+    process.listen({ port, address: host, certificate: () => null, healthChanged, serve: answer });
   }
 }
 

@@ -111,7 +111,7 @@ function nextServer(backend: Backend, not: BackendServer | null): BackendServer 
 
 /** The session; closed at once when its server is marked down and the configuration says so. */
 function* carry(
-  machine: Machine,
+  call: Invocation,
   proxy: HaproxyProxy,
   server: BackendServer,
   request: Request,

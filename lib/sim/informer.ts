@@ -52,7 +52,11 @@ export class Informer {
 
   /** Takes in what its owner has just written, before the watch tells it. */
   learn(object: KubeObject): void {
-    this.items.set(keyOf(object), object);
+    const key = keyOf(object);
+    const known = this.items.get(key);
+    // An answer may come after the watch told of a later change.
+    if (known !== undefined && versionOf(known) > versionOf(object)) return;
+    this.items.set(key, object);
   }
 
   *#list(): Sim<string | null> {
@@ -88,10 +92,14 @@ export class Informer {
   #apply(event: WatchEvent): void {
     const key = keyOf(event.object);
     if (event.type === 'DELETED') this.items.delete(key);
-    else this.items.set(key, event.object);
+    else this.learn(event.object);
     if (event.type !== 'DELETED' && event.renewing === true) this.renewing.add(key);
     else this.renewing.delete(key);
   }
+}
+
+function versionOf(object: KubeObject): number {
+  return Number(object.metadata.resourceVersion ?? '0');
 }
 
 export function keyOf(object: KubeObject): string {

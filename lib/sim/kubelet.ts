@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { must } from '../base/errors.js';
 import { CniView } from './cni.js';
 import { flagsOf } from './container.js';
+import { parentOf } from './disk.js';
 import { installedVersion } from './image.js';
 import { Informer } from './informer.js';
 import { BOOTSTRAP_CONF, KUBELET_CONF, obtainClient } from './kubelet-credentials.js';
@@ -27,6 +28,10 @@ export const kubelet: Program = function* run(call) {
   const problem = startProblem(call);
   if (problem !== null) {
     call.machine.log('kubelet.service', problem);
+    const { disk, containers } = call.machine;
+    // systemd tries again every ten seconds; only these can make a difference.
+    const folders = [KUBELET_CONFIG, KUBELET_CONF].map((file) => disk.watch(parentOf(file)));
+    call.process.hopelessUntil = [...folders, containers.changed];
     return 1;
   }
   const { machine, process } = call;

@@ -40,6 +40,8 @@ export class Process {
   /** Fires on SIGTERM for programs that set `handlesTerminate`. */
   readonly terminate: Signal;
   handlesTerminate = false;
+  /** Set by a program that ends where another try must end the same way until one of these fires. */
+  hopelessUntil: readonly Signal[] | null = null;
   /** What a container's readiness probe finds; null for a program that has no say in it. */
   readiness: boolean | null = null;
   readonly readinessChanged: Signal;

@@ -4,7 +4,7 @@
  */
 import type { Machine } from './machine.js';
 import { endProcess, type Process } from './process.js';
-import { Signal, sleep, waitFor, type Sim, type Task } from './task.js';
+import { idleTicks, Signal, sleep, waitFor, type Sim, type Task } from './task.js';
 
 export type UnitState = 'inactive' | 'active' | 'activating' | 'deactivating' | 'failed';
 
@@ -159,7 +159,9 @@ export class Units {
         return;
       }
       this.#set(unit, 'activating');
-      yield* sleep(file.restartMs);
+      const { hopelessUntil } = process;
+      if (hopelessUntil === null) yield* sleep(file.restartMs);
+      else yield* idleTicks(this.#machine.world.scheduler, file.restartMs, hopelessUntil);
     }
   }
 

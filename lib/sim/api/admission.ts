@@ -35,6 +35,12 @@ export function admit(call: RestCall, wanted: KubeObject): KubeObject {
       return admitService(call, object);
     case 'secrets':
       return withEncodedSecret(object);
+    case 'certificatesigningrequests':
+      // Who asks is what the server saw, whatever the request says.
+      return {
+        ...object,
+        spec: { ...mapAt(object, 'spec'), username: call.user.name, groups: call.user.groups },
+      };
     case 'customresourcedefinitions':
       return { ...object, status: { conditions: [{ type: 'Established', status: 'True' }] } };
     default:

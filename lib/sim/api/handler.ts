@@ -35,7 +35,7 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
   if (!info.isResource || space === null) return answerDiscovery(server, info);
   const type = findType(space, info.group, info.version, info.resource);
   if (type === null) return noSuchResource().response;
-  const call: RestCall = { server, space, type, info, method: request.method, body: request.body };
+  const call: RestCall = { server, space, type, info, user, method: request.method, body: request.body };
   return yield* answerRest(call);
 }
 

@@ -1,4 +1,5 @@
 /** Reading, listing and watching objects, and what they share with writing (api/write.ts). */
+import type { User } from './authn.js';
 import type { ApiServer } from '../apiserver-state.js';
 import type { Change, KeySpace } from '../etcd-keyspace.js';
 import type { Response } from '../network.js';
@@ -17,6 +18,7 @@ export interface RestCall {
   readonly space: KeySpace;
   readonly type: ResourceType;
   readonly info: RequestInfo;
+  readonly user: User;
   readonly method: string;
   readonly body: unknown;
 }

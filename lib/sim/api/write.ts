@@ -2,7 +2,8 @@
 import type { KubeObject } from '../objects.js';
 import type { Response } from '../network.js';
 import { at, listAt, mapAt, numberAt, textAt } from '../tree.js';
-import { waitFor, type Sim } from '../task.js';
+import type { Machine } from '../machine.js';
+import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
 import { keyFor, limitMs, type RestCall } from './rest.js';
 import { apiVersionOf, tableOf } from './resources.js';
@@ -107,14 +108,30 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   const table = tableOf(type);
   const key = keyFor(type, info.namespace, name);
   const renewal = space.beginRenewal(table, key, server.nowMs, everyMs);
+  const goesOn = (): boolean => space.renewal(table, key) === renewal;
+  let suspended = false;
+  const end = (): void => {
+    if (goesOn()) space.endRenewal(table, key);
+  };
+  const { world, options } = server;
+  const watchdog = endWithMachine(options.machine, renewal.ended, () => {
+    suspended = goesOn();
+    end();
+  });
+  world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
-    while (space.renewal(table, key) === renewal && server.etcd.usable)
-      yield* waitFor([renewal.ended, server.healthChanged]);
-    return space.renewal(table, key) === renewal ? 'reset' : conflict(type, name).response;
+    while (goesOn() && server.etcd.usable) yield* waitFor([renewal.ended, server.healthChanged]);
+    return goesOn() || suspended ? 'reset' : conflict(type, name).response;
   } finally {
     // Also when the client or this server ended: the last renewal that there was is what the Lease shows.
-    if (space.renewal(table, key) === renewal) space.endRenewal(table, key);
+    end();
   }
+}
+
+/** A suspended machine cannot notice that its own server no longer renews anything. */
+function* endWithMachine(machine: Machine, ended: Signal, end: () => void): Sim<void> {
+  const woken = yield* waitFor([ended, machine.powerChanged]);
+  if (woken !== ended) end();
 }
 
 export function* patchObject(call: RestCall, name: string): Sim<Response> {

@@ -55,8 +55,10 @@ function* dispatch(context: Kubeadm, args: readonly string[]): Sim<void> {
       return yield* configCommand(context, rest);
     case 'certs':
       return yield* certsCommand(context, rest);
-    case 'version':
-      return versionCommand(context, rest);
+    case 'version': {
+      versionCommand(context, rest);
+      return;
+    }
     case 'upgrade':
     case 'kubeconfig':
     case 'completion':

@@ -12,28 +12,14 @@ import { CLUSTER_BINDINGS, clusterBinding } from './rbac.js';
 /** A client with admin.conf whose rights are sure. */
 export function* bootstrapAdmin(kubeadm: Kubeadm, budgetMs: number): Sim<ApiClient> {
   const admin = adminClient(kubeadm);
-  const binding = clusterBinding(ADMINS_GROUP, 'cluster-admin', { kind: 'Group', name: ADMINS_GROUP });
-  const isThere = (reason: string): boolean => reason === 'AlreadyExists';
-  let forbidden = false;
   try {
-    yield* retry(kubeadm, budgetMs, function* attempt(leftMs): Sim<string | null> {
-      const outcome = yield* request(admin, 'POST', CLUSTER_BINDINGS, binding, leftMs);
-      if (outcome.kind === 'ok') return null;
-      if (outcome.kind === 'error' && isThere(outcome.status.reason)) return null;
-      forbidden = outcome.kind === 'error' && outcome.status.reason === 'Forbidden';
-      return forbidden ? null : explain(kubeadm, outcome, 'POST', CLUSTER_BINDINGS);
-    });
-    if (!forbidden) return admin;
+    if (!(yield* bind(kubeadm, admin, budgetMs))) return admin;
     if (!kubeadm.call.machine.disk.isFile(SUPER_ADMIN_CONF)) {
       throw new KubeadmFailure(`open ${SUPER_ADMIN_CONF}: no such file or directory`);
     }
     const superAdmin = clientFromFile(kubeadm, SUPER_ADMIN_CONF);
-    yield* retry(kubeadm, budgetMs, function* attempt(leftMs): Sim<string | null> {
-      const outcome = yield* request(superAdmin, 'POST', CLUSTER_BINDINGS, binding, leftMs);
-      if (outcome.kind === 'ok') return null;
-      if (outcome.kind === 'error' && isThere(outcome.status.reason)) return null;
-      return explain(kubeadm, outcome, 'POST', CLUSTER_BINDINGS);
-    });
+    if (yield* bind(kubeadm, superAdmin, budgetMs))
+      throw new KubeadmFailure('super-admin.conf is forbidden to bind');
     return admin;
   } catch (error) {
     if (!(error instanceof KubeadmFailure)) throw error;
@@ -41,4 +27,20 @@ export function* bootstrapAdmin(kubeadm: Kubeadm, budgetMs: number): Sim<ApiClie
       `could not bootstrap the admin user in file admin.conf: unable to create ClusterRoleBinding: ${error.message}`,
     );
   }
+}
+
+/** Creates the binding unless it is there. True when the client's user may not. */
+function* bind(kubeadm: Kubeadm, client: ApiClient, budgetMs: number): Sim<boolean> {
+  const binding = clusterBinding(ADMINS_GROUP, 'cluster-admin', { kind: 'Group', name: ADMINS_GROUP });
+  let forbidden = false;
+  yield* retry(kubeadm, budgetMs, function* attempt(leftMs): Sim<string | null> {
+    const outcome = yield* request(client, 'POST', CLUSTER_BINDINGS, binding, leftMs);
+    if (outcome.kind === 'ok') return null;
+    const reason = outcome.kind === 'error' ? outcome.status.reason : '';
+    forbidden = reason === 'Forbidden';
+    return forbidden || reason === 'AlreadyExists'
+      ? null
+      : explain(kubeadm, outcome, 'POST', CLUSTER_BINDINGS);
+  });
+  return forbidden;
 }

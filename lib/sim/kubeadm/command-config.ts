@@ -12,10 +12,19 @@ import { allImages, pullImage, type ImageSource } from './images.js';
 
 export function* configCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<void> {
   const [verb = '', noun = '', ...rest] = args;
-  if (verb === 'validate') return validate(kubeadm, args.slice(1));
-  if (verb === 'images' && noun === 'list') return listImages(kubeadm, rest);
+  if (verb === 'validate') {
+    validate(kubeadm, args.slice(1));
+    return;
+  }
+  if (verb === 'images' && noun === 'list') {
+    listImages(kubeadm, rest);
+    return;
+  }
   if (verb === 'images' && noun === 'pull') return yield* pullImages(kubeadm, rest);
-  if (verb === 'print') return printDefaults(kubeadm, noun, rest);
+  if (verb === 'print') {
+    printDefaults(kubeadm, noun, rest);
+    return;
+  }
   if (verb === 'migrate') throw notModelled(kubeadm, 'kubeadm config migrate');
   throw new KubeadmFailure(`invalid subcommand "${verb}"\nSee 'kubeadm config -h' for help and examples`);
 }

@@ -34,8 +34,10 @@ export function* tokenCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<vo
       );
     case 'delete':
       return yield* remove(kubeadm, readArguments(rest, COMMON));
-    case 'generate':
-      return say(kubeadm, generateToken(kubeadm.call.prng));
+    case 'generate': {
+      say(kubeadm, generateToken(kubeadm.call.prng));
+      return;
+    }
     default:
       throw new KubeadmFailure(`invalid subcommand "${verb}"\nSee 'kubeadm token -h' for help and examples`);
   }

@@ -21,14 +21,21 @@ export function versionCommand(kubeadm: Kubeadm, args: readonly string[]): void 
     case '':
     case 'text': {
       const fields = Object.entries(info).map(([name, value]) => `${titled(name)}:"${value}"`);
-      return say(kubeadm, `kubeadm version: &version.Info{${fields.join(', ')}}`);
+      say(kubeadm, `kubeadm version: &version.Info{${fields.join(', ')}}`);
+      return;
     }
-    case 'short':
-      return say(kubeadm, kubeadm.versionText);
-    case 'json':
-      return say(kubeadm, JSON.stringify({ clientVersion: info }, null, 2));
-    case 'yaml':
-      return kubeadm.call.print(stringify({ clientVersion: info }, { sortMapEntries: true }));
+    case 'short': {
+      say(kubeadm, kubeadm.versionText);
+      return;
+    }
+    case 'json': {
+      say(kubeadm, JSON.stringify({ clientVersion: info }, null, 2));
+      return;
+    }
+    case 'yaml': {
+      kubeadm.call.print(stringify({ clientVersion: info }, { sortMapEntries: true }));
+      return;
+    }
     default:
       throw new KubeadmFailure(`invalid output format: ${format}`);
   }

@@ -121,15 +121,16 @@ export function readTimeouts(
 ): Timeouts {
   const own = mapAt(tree, 'timeouts');
   const read = (value: unknown): number | null => (typeof value === 'string' ? parseGoDuration(value) : null);
-  const entries = Object.entries(DEFAULT_TIMEOUTS).map(([name, fallback]) => [
-    name,
-    read(own[name]) ?? fallback,
-  ]);
-  const timeouts = Object.fromEntries(entries) as unknown as Timeouts;
+  const field = (name: keyof Timeouts, ofOld?: unknown): number =>
+    read(ofOld) ?? read(own[name]) ?? DEFAULT_TIMEOUTS[name];
   return {
-    ...timeouts,
-    controlPlaneComponentHealthCheck: read(old.apiServer) ?? timeouts.controlPlaneComponentHealthCheck,
-    discovery: read(old.discovery) ?? timeouts.discovery,
+    controlPlaneComponentHealthCheck: field('controlPlaneComponentHealthCheck', old.apiServer),
+    kubeletHealthCheck: field('kubeletHealthCheck'),
+    kubernetesAPICall: field('kubernetesAPICall'),
+    etcdAPICall: field('etcdAPICall'),
+    tlsBootstrap: field('tlsBootstrap'),
+    discovery: field('discovery', old.discovery),
+    upgradeManifests: field('upgradeManifests'),
   };
 }
 

@@ -2,6 +2,7 @@
  * kubeadm's etcd client: the endpoints come from the etcd pods of the cluster and then from etcd itself, every call
  * has two seconds, and changes are tried again every half second until the `etcdAPICall` budget is spent.
  */
+import { must } from '../../base/errors.js';
 import { itemsOf, type ApiClient } from '../api-client.js';
 import {
   etcdPath,
@@ -136,15 +137,14 @@ function* repeat<M extends EtcdMethod>(
   parameters: EtcdParameters,
   prefix: string,
 ): Sim<EtcdAnswers[M]> {
-  let value: EtcdAnswers[M] | null = null;
+  const found: EtcdAnswers[M][] = [];
   yield* retry(access.kubeadm, access.timeouts.etcdAPICall, function* attempt(): Sim<string | null> {
     const answer = yield* callAny(access, method, parameters);
     if (!answer.ok) return `${prefix}${answer.error}`;
-    value = answer.value;
+    found.push(answer.value);
     return null;
   });
-  if (value === null) throw new KubeadmFailure(`${prefix}${DEADLINE}`);
-  return value;
+  return must(found[0], 'retry returns only after a success');
 }
 
 /** One call at the first endpoint that a connection can be made to. */
