@@ -17,7 +17,11 @@ import type { SagaPorts } from '../../lib/sagas/ports.js';
 import type { TraceEvent } from '../../lib/sim/world.js';
 
 export function labOf(overrides: Overrides = {}): LabSpec {
-  const { spec, problems } = resolve({ text: null, file: null, overrides: { topology: 'k8s-ha', ...overrides } });
+  const { spec, problems } = resolve({
+    text: null,
+    file: null,
+    overrides: { topology: 'k8s-ha', ...overrides },
+  });
   return must(spec, problems.map((problem) => problem.message).join('; '));
 }
 
@@ -31,7 +35,10 @@ export interface SimOptions {
   readonly onTrace?: (event: TraceEvent) => void;
 }
 
-export function openSim(lab: LabSpec, { seed = 1, log = memoryLog(), onTrace }: SimOptions = {}): SimProvider {
+export function openSim(
+  lab: LabSpec,
+  { seed = 1, log = memoryLog(), onTrace }: SimOptions = {},
+): SimProvider {
   const header = simHeader(lab, seed);
   const trace = onTrace === undefined ? {} : { onTrace };
   return new SimProvider({ log, header, image: simImage(lab), ...trace });
