@@ -10,6 +10,7 @@ import { cp } from './cp.js';
 import { curl } from './curl/index.js';
 import { df } from './df.js';
 import { haproxy } from './haproxy.js';
+import { etcdctl } from './etcdctl.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
 import { ip } from './ip/index.js';
@@ -42,6 +43,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['date', date],
   ['df', df],
   ['haproxy', haproxy],
+  ['etcdctl', etcdctl],
   ['helm', helm],
   ['hostname', hostname],
   ['install', install],
