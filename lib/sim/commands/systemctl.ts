@@ -11,6 +11,7 @@ import { humanDuration, rfc3339 } from '../../base/calendar.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
 import { journalText } from './journalctl.js';
+import { baseName } from './paths.js';
 
 const FLAGS = [
   ...['now', 'quiet|q', 'property|p=', 'value', 'no-pager', 'full|l', 'lines|n=', 'no-block', 'force|f'],
@@ -217,7 +218,7 @@ function statusOf(call: Invocation, name: string, flags: Flags): number {
   call.print(`${DOTS[state]} ${name}\n`);
   call.print(`     Loaded: loaded (${UNIT_FOLDER}/${name}; ${enabled}; preset: enabled)\n`);
   call.print(`     Active: ${shown}${sinceText(call, name)}\n`);
-  if (process !== null) call.print(`   Main PID: ${process.pid} (${process.name})\n`);
+  if (process !== null) call.print(`   Main PID: ${process.pid} (${baseName(process.name)})\n`);
   const last = units.lastExit(name);
   if (process === null && last !== null) {
     const result = last === 0 ? 'SUCCESS' : 'FAILURE';

@@ -5,7 +5,7 @@
 import { parse } from 'yaml';
 import { messageOf } from '../../../base/errors.js';
 import type { KubeObject } from '../../objects.js';
-import type { Sim } from '../../task.js';
+import { sleep, type Sim } from '../../task.js';
 import { mapAt, type Tree } from '../../tree.js';
 import { Failure } from '../failure.js';
 import { parseDuration } from '../kubectl/durations.js';
@@ -64,6 +64,7 @@ function* run(session: Session, name: string, chartName: string, last: Release |
   const { flags, call } = session;
   const { chart, version, appVersion } = fetchChart(chartName, flags.get('repo'), flags.get('version'));
   const values = readValues(session);
+  yield* sleep(call.world.draw('helmInstall', call.prng));
   const wanted: ChartRelease = {
     ...{ name, values, appVersion },
     namespace: session.namespace,

@@ -163,7 +163,9 @@ export function* logs(session: Session, operands: readonly string[]): Sim<number
     ...(flags.get('tail') === null ? [] : [`tailLines=${flags.get('tail') ?? ''}`]),
   ];
   const body = yield* session.ask('GET', `${path}/log?${query.join('&')}`);
-  session.print(typeof body === 'string' ? body : '');
+  if (typeof body !== 'string')
+    throw new Failure('error: the simulated API server has no logs of this pod\n');
+  session.print(body);
   return 0;
 }
 
