@@ -60,6 +60,8 @@ export class Machine {
   /** Fires when a process starts or stops to listen. */
   readonly portsChanged: Signal;
   power: MachinePower = 'off';
+  /** False while the hypervisor still copies its disk; until then there is no machine to see. */
+  defined = false;
   /** When the current or last boot began; uptime counts from here. */
   bootedMs = 0;
   /** Counts boots, so that whoever waited across a reboot can tell. */

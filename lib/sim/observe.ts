@@ -2,6 +2,7 @@
  * What an onlooker sees of the world at this moment. Only reads: no event, no random draw, no simulated time, so
  * that looking changes nothing.
  */
+import type { Machine } from './machine.js';
 import type { KubeObject } from './objects.js';
 import { observeApi, observeEtcd, readObjects, type EtcdObservation } from './observe-control-plane.js';
 import { at, listAt, numberAt, textAt } from './tree.js';
@@ -44,7 +45,7 @@ export interface Endpoint {
 }
 
 export function observeWorld(world: World, endpoint: Endpoint): ObservedWorld {
-  const machines = [...world.machines.values()];
+  const machines = definedMachines(world);
   const etcd = observeEtcd(world);
   const nodes = readObjects(world, 'nodes');
   const { vip } = endpoint;
@@ -64,6 +65,11 @@ export function observeWorld(world: World, endpoint: Endpoint): ObservedWorld {
       ...(etcd.members === null ? ['etcd: no member runs'] : []),
     ],
   };
+}
+
+/** In order of creation, without those that are still being made. */
+export function definedMachines(world: World): readonly Machine[] {
+  return [...world.machines.values()].filter((machine) => machine.defined);
 }
 
 /** As the workstation sees the endpoint: one machine answers for the address, and what listens there is ready. */

@@ -5,16 +5,25 @@ import { applyNetworkFiles } from './networkd.js';
 import { join, sleep, waitFor, type Sim } from './task.js';
 import type { World } from './world.js';
 
-/** Clones the image, defines the machine and boots it. A machine that exists is only started. */
+/**
+ * Clones the image, defines the machine and boots it. True when this call made it; one that exists is only started,
+ * and one that somebody else is making is waited for.
+ */
 export function* createMachine(world: World, options: MachineOptions, image: NodeImage): Sim<boolean> {
   const existing = world.machines.get(options.name);
   if (existing !== undefined) {
-    yield* startMachine(existing);
+    while (!existing.defined && world.machines.get(options.name) === existing)
+      yield* waitFor([existing.powerChanged]);
+    if (existing.defined) yield* startMachine(existing);
     return false;
   }
   const machine = world.addMachine(options);
   yield* sleep(world.draw('machineCreate', machine.prng));
+  // It may have been destroyed while it was being made.
+  if (world.machines.get(options.name) !== machine) return false;
   installNode(machine, image);
+  machine.defined = true;
+  machine.powerChanged.fire();
   yield* startMachine(machine);
   return true;
 }
@@ -68,6 +77,7 @@ export function* destroyMachine(world: World, machine: Machine): Sim<void> {
   cutMachine(machine);
   yield* sleep(world.draw('machineDestroy', machine.prng));
   world.machines.delete(machine.name);
+  machine.powerChanged.fire();
   world.network.changed.fire();
 }
 

@@ -25,6 +25,15 @@ const FILES: readonly (readonly [RegExp, Normal])[] = [
   [/\.(crt|pub)$/, (text) => certificateShape(text)],
   [/\.key$/, () => 'key'],
   [/^\/etc\/kubernetes\/[^/]+\.conf$/, (text, machine) => kubeconfigShape(text, machine)],
+  // kubeadm writes the members in the order of their ids, which are drawn.
+  [
+    /\/manifests\/etcd\.yaml$/,
+    (text) =>
+      text.replace(
+        /(--initial-cluster=)(\S+)/,
+        (_, flag: string, list: string) => flag + list.split(',').sort().join(','),
+      ),
+  ],
   [/./, (text) => text],
 ];
 
@@ -38,9 +47,9 @@ export function worldShape(world: World, lab: LabSpec): unknown {
     machines: Object.fromEntries(
       [...world.machines.values()].map((machine) => [machine.name, machineShape(machine, lab)]),
     ),
-    etcd: (seen.etcd.members ?? []).map(({ name, learner, healthy }) => ({ name, learner, healthy })),
+    etcd: byName((seen.etcd.members ?? []).map(({ name, learner, healthy }) => ({ name, learner, healthy }))),
     quorum: seen.etcd.quorum,
-    nodes: (seen.nodes ?? []).map((node) => node).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    nodes: byName(seen.nodes ?? []),
     api: seen.api.endpoint,
     // Which of the candidates holds the address is luck; that one does is not.
     vipHolders: seen.vipHolders?.length ?? null,
@@ -79,4 +88,9 @@ function kubeconfigShape(text: string, machine: Machine): string {
   const config = parseKubeconfig(text, (path) => machine.disk.read(path));
   if (config === null) return typeof parse(text);
   return JSON.stringify({ server: config.server, user: config.client?.commonName ?? null });
+}
+
+/** Ids, and so the order in which etcd lists its members, differ from run to run. */
+function byName<Item extends { readonly name: string }>(items: readonly Item[]): readonly Item[] {
+  return [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -6,7 +6,7 @@ import type { MachineSpec } from '../../model/lab.js';
 import { CONTAINERS } from '../../sim/containers.js';
 import { PROGRAMS } from '../../sim/commands/index.js';
 import { installHost, type NodeImage } from '../../sim/image.js';
-import { observeWorld } from '../../sim/observe.js';
+import { definedMachines, observeWorld } from '../../sim/observe.js';
 import { Pump } from '../../sim/pump.js';
 import { World, type TraceEvent } from '../../sim/world.js';
 import {
@@ -97,7 +97,7 @@ export class SimProvider implements Provider {
   }
 
   async machines(): Promise<readonly MachineState[]> {
-    return [...this.world.machines.values()].map(({ name, power }) => ({ name, state: power }));
+    return definedMachines(this.world).map(({ name, power }) => ({ name, state: power }));
   }
 
   async power(name: string, action: PowerAction): Promise<void> {
