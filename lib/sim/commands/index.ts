@@ -9,6 +9,7 @@ import { crictl } from './crictl.js';
 import { cp } from './cp.js';
 import { curl } from './curl/index.js';
 import { df } from './df.js';
+import { etcdctl } from './etcdctl.js';
 import { haproxy } from './haproxy.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
@@ -41,6 +42,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['curl', curl],
   ['date', date],
   ['df', df],
+  ['etcdctl', etcdctl],
   ['haproxy', haproxy],
   ['helm', helm],
   ['hostname', hostname],
