@@ -161,11 +161,12 @@ export class ContainerRuntime {
   /** The shim outlives containerd and the kubelet, and notes how its container ended. */
   *#shim(container: Container): Sim<void> {
     while (container.process.running) yield* waitFor([container.process.exited]);
-    this.#ended(container);
+    this.noteEnd(container);
     this.changed.fire();
   }
 
-  #ended(container: Container): void {
+  /** Notes when and how a container ended, for whoever hears of it first. */
+  noteEnd(container: Container): void {
     if (container.finishedMs !== null) return;
     container.finishedMs = this.#machine.world.nowMs;
     container.exitCode = container.process.exitCode ?? 255;
@@ -175,7 +176,7 @@ export class ContainerRuntime {
   *stop(container: Container, graceMs: number): Sim<void> {
     if (graceMs === 0) container.process.kill('SIGKILL');
     else yield* endProcess(container.process, graceMs);
-    this.#ended(container);
+    this.noteEnd(container);
     this.changed.fire();
   }
 

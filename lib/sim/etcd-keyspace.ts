@@ -16,11 +16,18 @@ export interface Change {
   readonly before: KubeObject | null;
 }
 
+/** Somebody who waits for a topic. */
+export interface Watcher {
+  /** Revision of the first change since it began to wait. */
+  first: number | null;
+}
+
 /** What somebody can watch: a table, a namespace, one object, or the pods of one node. */
 export interface Topic {
   readonly signal: Signal;
   /** Revision of the last change that concerned this topic. */
   lastRevision: number;
+  readonly watchers: Set<Watcher>;
 }
 
 /** An object whose holder keeps renewing it: the time of its last renewal is arithmetic. */
@@ -108,8 +115,11 @@ export class KeySpace {
   }
 
   topic(name: string): Topic {
-    const topic = this.#topics.get(name) ?? { signal: new Signal(`change of ${name}`), lastRevision: 0 };
-    this.#topics.set(name, topic);
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      topic = { signal: new Signal(`change of ${name}`), lastRevision: 0, watchers: new Set() };
+      this.#topics.set(name, topic);
+    }
     return topic;
   }
 
@@ -186,6 +196,7 @@ export class KeySpace {
       const topic = this.#topics.get(name);
       if (topic === undefined) continue;
       topic.lastRevision = change.revision;
+      for (const watcher of topic.watchers) watcher.first ??= change.revision;
       topic.signal.fire();
     }
   }

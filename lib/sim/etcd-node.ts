@@ -4,9 +4,9 @@
  * each heartbeat would only confirm what is known; when it is lost, the timers run as they would have run.
  */
 import type { Prng } from '../base/prng.js';
-import { quorumSize } from '../model/quorum.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import type { Machine } from './machine.js';
+import { couldWin, reachesQuorum, rivalOf, visibleLeader } from './etcd-voting.js';
 import type { Process } from './process.js';
 import { sleep, waitFor, type Sim } from './task.js';
 
@@ -119,10 +119,10 @@ export class EtcdNode {
       .find((node) => node !== undefined && node !== this && node.synced && node.leaderNode() === this);
     if (heir === undefined) return;
     yield* sleep(this.#world.draw('etcdCommit', this.prng));
-    if (this.isLeader && heir.leaderNode() === this) heir.#becomeLeader();
+    if (heir.leaderNode() === this) heir.#becomeLeader();
   }
 
-  /** Gives up a leader that asked for it (`etcdctl move-leader`). */
+  /** Takes over from a leader that asked for it (`etcdctl move-leader`). */
   takeOver(): void {
     this.#becomeLeader();
   }
@@ -130,9 +130,15 @@ export class EtcdNode {
   *#follow(): Sim<void> {
     if (!this.synced) yield* this.#catchUp();
     const leader = this.leaderNode();
-    if (leader === null) return this.#noteLoss(leader);
-    const rival = this.#visibleLeader();
-    if (rival !== null && rival !== leader) return this.#adopt(rival);
+    if (leader === null) {
+      this.#noteLoss(null);
+      return;
+    }
+    const rival = rivalOf(this);
+    if (rival !== null) {
+      this.#adopt(rival);
+      return;
+    }
     yield* waitFor([this.cluster.changed]);
     // It may have been told of the next leader meanwhile, or have become it.
     if (this.leaderNode() === null) this.#noteLoss(leader);
@@ -162,16 +168,6 @@ export class EtcdNode {
     cluster.touch();
   }
 
-  /** A leader of a term not older than the own, which this member hears. */
-  #visibleLeader(): EtcdNode | null {
-    let best: EtcdNode | null = null;
-    for (const node of this.cluster.nodes.values()) {
-      if (!node.isLeader || !this.cluster.connected(this.id, node.id) || node.term < this.term) continue;
-      if (best === null || node.term > best.term) best = node;
-    }
-    return best;
-  }
-
   #adopt(leader: EtcdNode): void {
     if (this.lead === leader.id && this.term === leader.term) return;
     this.fallBehind();
@@ -184,23 +180,28 @@ export class EtcdNode {
 
   /** Heads the cluster until a rival of a later term is heard, or check-quorum finds nobody behind it. */
   *#lead(): Sim<void> {
-    const { cluster } = this;
-    while (this.isLeader) {
-      const rival = this.#visibleLeader();
-      if (rival !== null && rival.term > this.term) return this.#adopt(rival);
-      if (!this.isVoter) return this.#stepDown();
-      if (this.#reachesQuorum()) {
-        this.#commitHeldProposals();
-        yield* waitFor([cluster.changed]);
-        continue;
-      }
-      // Followers count as active until the first check after they fell silent; the second one finds out.
-      const checks = Math.floor((this.#nowMs - this.leadElectedMs) / this.electionMs) + 2;
-      const dueMs = this.leadElectedMs + checks * this.electionMs;
-      while (this.#nowMs < dueMs && this.isLeader && !this.#reachesQuorum())
-        yield* waitFor([cluster.changed], dueMs - this.#nowMs);
-      if (this.isLeader && !this.#reachesQuorum()) return this.#stepDown();
+    const rival = rivalOf(this);
+    if (rival !== null) {
+      this.#adopt(rival);
+    } else if (!this.isVoter) {
+      this.#stepDown();
+    } else if (reachesQuorum(this)) {
+      this.#commitHeldProposals();
+      yield* waitFor([this.cluster.changed]);
+    } else {
+      yield* this.#checkQuorum();
     }
+  }
+
+  /** Followers count as active until the first check after they fell silent; the second one finds out. */
+  *#checkQuorum(): Sim<void> {
+    const checks = Math.floor((this.#nowMs - this.leadElectedMs) / this.electionMs) + 2;
+    const dueMs = this.leadElectedMs + checks * this.electionMs;
+    while (this.#nowMs < dueMs) {
+      yield* waitFor([this.cluster.changed], dueMs - this.#nowMs);
+      if (!this.isLeader || reachesQuorum(this)) return;
+    }
+    this.#stepDown();
   }
 
   #stepDown(): void {
@@ -214,58 +215,36 @@ export class EtcdNode {
   *#campaign(firstTimeoutMs: number | null): Sim<void> {
     const { cluster } = this;
     let dueMs = this.#heardMs + (firstTimeoutMs ?? this.#randomTimeout());
-    for (;;) {
-      const leader = this.#visibleLeader();
+    while (this.lead === null || !this.followsLeader()) {
+      const leader = visibleLeader(this);
       if (leader !== null) {
         yield* sleep(this.prng.int(1, this.heartbeatMs)); // Until its next heartbeat arrives.
-        if (this.#visibleLeader() === leader) return this.#adopt(leader);
-        continue;
-      }
-      if (this.#nowMs < dueMs) {
+        if (visibleLeader(this) === leader) this.#adopt(leader);
+      } else if (this.#nowMs < dueMs) {
         yield* waitFor([cluster.changed], dueMs - this.#nowMs);
-        continue;
+      } else {
+        dueMs = yield* this.#stand();
       }
-      this.#forgetLeader();
-      const parked = !this.#couldWin();
-      while (!this.#couldWin() && this.#visibleLeader() === null) yield* waitFor([cluster.changed]);
-      if (parked) {
-        // Its timer went round meanwhile; what is left of the current round is anything up to a whole one.
-        dueMs = this.#nowMs + this.prng.int(1, this.#randomTimeout());
-        continue;
-      }
-      yield* sleep(this.#world.draw('etcdCommit', this.prng));
-      if (this.#couldWin() && this.#visibleLeader() === null) return this.#becomeLeader();
-      dueMs = this.#nowMs + this.#randomTimeout();
     }
+  }
+
+  /** The election timer has run out. Returns when it runs out the next time, if this election is not won. */
+  *#stand(): Sim<number> {
+    this.#forgetLeader();
+    if (!couldWin(this)) {
+      while (!couldWin(this) && visibleLeader(this) === null) yield* waitFor([this.cluster.changed]);
+      // The timer went round meanwhile; what is left of the current round is anything up to a whole one.
+      return this.#nowMs + this.prng.int(1, this.#randomTimeout());
+    }
+    yield* sleep(this.#world.draw('etcdCommit', this.prng));
+    if (couldWin(this) && visibleLeader(this) === null) this.#becomeLeader();
+    return this.#nowMs + this.#randomTimeout();
   }
 
   #forgetLeader(): void {
     if (this.lead === null) return;
     this.lead = null;
     this.cluster.changed.fire();
-  }
-
-  /** Pre-vote: a quorum of voters that are reachable, hear no leader and have no longer log. */
-  #couldWin(): boolean {
-    if (!this.isVoter) return false;
-    const { cluster } = this;
-    const position = cluster.positionOf(this.id);
-    const voters = cluster.voters;
-    const granting = voters.filter(({ id }) => {
-      const node = cluster.nodes.get(id);
-      if (node === undefined || !cluster.connected(this.id, id)) return false;
-      return !node.isLeader && !node.followsLeader() && cluster.positionOf(id) <= position;
-    });
-    return granting.length >= quorumSize(voters.length);
-  }
-
-  /** Are enough voters connected for check-quorum? A voter that still catches up counts. */
-  #reachesQuorum(): boolean {
-    const voters = this.cluster.voters;
-    const reached = voters.filter(
-      ({ id }) => this.cluster.connected(this.id, id) && this.cluster.nodes.has(id),
-    );
-    return reached.length >= quorumSize(voters.length);
   }
 
   #becomeLeader(): void {

@@ -61,12 +61,12 @@ function* awaitCommit<T>(
 ): Sim<EtcdResult<T>> {
   const { cluster } = node;
   const committed = new Signal('commit');
-  let result: EtcdResult<T> | null = null;
+  const results: T[] = [];
   const proposal: Proposal = {
     replicated,
     run: () => {
       cluster.index += 1;
-      result = { ok: true, value: run() };
+      results.push(run());
       committed.fire();
     },
   };
@@ -74,7 +74,8 @@ function* awaitCommit<T>(
     if (replicated) cluster.proposals.list.push(proposal);
   } else if (leader.isLeader || replicated) cluster.proposals.list.push(proposal);
   yield* waitFor([committed], startMs + node.requestTimeoutMs - cluster.world.nowMs);
-  return result ?? etcdFailure(timeoutText(node, startMs));
+  for (const value of results) return { ok: true, value };
+  return etcdFailure(timeoutText(node, startMs));
 }
 
 /** Waits until the member may answer a linearizable read. Null when it may. */

@@ -1,6 +1,6 @@
 /**
  * kube-scheduler: binds waiting pods to nodes by taints, selectors, affinity and required anti-affinity by host,
- * to the node with the fewest pods. Resources, priorities, preemption and topology spread are not modelled.
+ * to the node with the fewest pods, those of the same owner first. Resources, priorities, preemption and topology spread are not modelled.
  */
 import { onChange, runControlPlaneProgram } from './control-plane-program.js';
 import { ControllerContext } from './controller-context.js';
@@ -12,6 +12,8 @@ import { isUnschedulable, nodeMatches, repellingTaint, selects } from './taints.
 import { listAt, mapAt, textAt } from './tree.js';
 
 const SETTLE_MS = 50;
+/** More than a node's 110 pods. */
+const SIBLING_WEIGHT = 1_000;
 
 export const kubeScheduler: Program = function* run(call) {
   return yield* runControlPlaneProgram(call, {
@@ -45,14 +47,10 @@ function isWaiting(pod: KubeObject): boolean {
 function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   const pods = context.informer('/api/v1/pods');
   const nodes = [...context.informer('/api/v1/nodes').items.values()];
-  const counts = new Map<string, number>();
-  for (const one of pods.items.values()) {
-    const name = textAt(one, 'spec', 'nodeName');
-    if (name !== null && isActive(one)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
   const reasons = nodes.map((node) => refusal(context, node, pod));
+  const load = loads([...pods.items.values()], pod);
+  const order = (node: KubeObject): number => load.get(node.metadata.name) ?? 0;
   const fitting = nodes.filter((_, index) => reasons[index] === null);
-  const order = (node: KubeObject): number => counts.get(node.metadata.name) ?? 0;
   fitting.sort((a, b) => order(a) - order(b) || (a.metadata.name < b.metadata.name ? -1 : 1));
   const [best] = fitting;
   if (best === undefined)
@@ -71,6 +69,19 @@ function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   if (answer.kind !== 'ok') return false;
   pods.learn({ ...pod, spec: { ...mapAt(pod, 'spec'), nodeName: best.metadata.name } });
   return true;
+}
+
+/** How full each node is; pods of the same owner weigh more than all others, which spreads them. */
+function loads(pods: readonly KubeObject[], pod: KubeObject): Map<string, number> {
+  const owner = pod.metadata.ownerReferences?.[0]?.uid;
+  const load = new Map<string, number>();
+  for (const one of pods) {
+    const name = textAt(one, 'spec', 'nodeName');
+    if (name === null || !isActive(one)) continue;
+    const sibling = owner !== undefined && one.metadata.ownerReferences?.[0]?.uid === owner;
+    load.set(name, (load.get(name) ?? 0) + (sibling ? SIBLING_WEIGHT : 1));
+  }
+  return load;
 }
 
 /** Why a node does not take the pod, in the scheduler's words; null when it does. */

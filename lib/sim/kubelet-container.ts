@@ -139,6 +139,7 @@ function* watch(work: ContainerWork, container: Container): Sim<number> {
   const group = new TaskGroup(work.group);
   kubelet.machine.world.scheduler.spawn(group, `probes of ${report.name}`, probes(work, container, group));
   while (container.process.running) yield* waitFor([container.process.exited]);
+  kubelet.machine.containers.noteEnd(container);
   group.killAll();
   group.detach();
   report.last = report.state = terminated(container);

@@ -1,6 +1,6 @@
 /**
- * systemd-networkd, as far as a drop-in goes that adds addresses and routes to the lab card: read at boot. Everything
- * else of its files is Vagrant's business and not modelled.
+ * systemd-networkd, as far as a drop-in goes that adds addresses and routes to the lab card: read at boot.
+ * Everything else of its files is Vagrant's business and not modelled.
  */
 import type { Machine } from './machine.js';
 import { parentOf } from './disk.js';

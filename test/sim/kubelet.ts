@@ -120,6 +120,11 @@ t.test('a crashing container restarts at once and then with back-off', async (t)
   }
   t.strictSame(started, [1, 2, 3, 4]);
   t.strictSame(gaps, [0, 1, 2, 4], 'at once, then 10, 20 and 40 seconds');
+  lab.pass(660_000);
+  const killedMs = lab.world.nowMs;
+  find().kill();
+  lab.pass(8_000);
+  t.ok(find().startedMs > killedMs, 'ten good minutes and it begins anew');
 });
 
 t.test('nodes: not ready without a network, and ready by its configuration alone', async (t) => {

@@ -99,7 +99,7 @@ function admitService(call: RestCall, service: KubeObject): KubeObject {
 /** `stringData` is a convenience for writers; it is stored as `data`. */
 function withEncodedSecret(secret: KubeObject): KubeObject {
   const { stringData, ...rest } = secret;
-  if (stringData === undefined) return { ...rest, type: secret['type'] ?? 'Opaque' } as KubeObject;
+  if (stringData === undefined) return { ...rest, type: secret['type'] ?? 'Opaque' };
   const encoded = Object.entries(mapAt(secret, 'stringData')).map(([key, value]) => [
     key,
     toBase64(String(value)),
@@ -108,7 +108,7 @@ function withEncodedSecret(secret: KubeObject): KubeObject {
     ...rest,
     type: secret['type'] ?? 'Opaque',
     data: { ...mapAt(secret, 'data'), ...(Object.fromEntries(encoded) as Record<string, string>) },
-  } as KubeObject;
+  };
 }
 
 /** Marked for deletion, and the last finalizer is gone. */
@@ -121,5 +121,5 @@ export function isFinal(object: KubeObject): boolean {
 
 export function withoutStatus(object: KubeObject): KubeObject {
   const { status: _status, ...rest } = object;
-  return rest as KubeObject;
+  return rest;
 }

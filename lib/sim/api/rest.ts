@@ -1,7 +1,7 @@
 /** Reading, listing and watching objects, and what they share with writing (api/write.ts). */
 import type { User } from './authn.js';
 import type { ApiServer } from '../apiserver-state.js';
-import type { Change, KeySpace } from '../etcd-keyspace.js';
+import type { Change, KeySpace, Watcher } from '../etcd-keyspace.js';
 import type { Response } from '../network.js';
 import type { KubeList, KubeObject } from '../objects.js';
 import { waitFor, type Sim } from '../task.js';
@@ -125,10 +125,16 @@ export function* watchObjects(call: RestCall): Sim<Response | 'reset'> {
     );
     if (events.length > 0) return watchAnswer(space.revision, events);
     seen = space.revision;
-    const woken = yield* waitFor([topic.signal, server.watchesBroken]);
-    if (woken === server.watchesBroken) return 'reset';
-    // What happened until the last change of the topic concerned others.
-    seen = Math.max(seen, topic.lastRevision - 1);
+    const watcher: Watcher = { first: null };
+    topic.watchers.add(watcher);
+    try {
+      const woken = yield* waitFor([topic.signal, server.watchesBroken]);
+      if (woken === server.watchesBroken) return 'reset';
+    } finally {
+      topic.watchers.delete(watcher);
+    }
+    // What happened before the first change of the topic concerned others.
+    seen = Math.max(seen, (watcher.first ?? 1) - 1);
   }
 }
 
@@ -168,8 +174,8 @@ function topicOf({ space, type, info }: RestCall): Scope {
   const node = demanded(fields, 'spec.nodeName');
   if (node !== null && node !== '' && !inNamespace)
     return { topic: space.topic(`${table}@${node}`), covers: () => true };
-  if (!inNamespace) return { topic: space.topic(table), covers: () => true };
-  const prefix = `${info.namespace ?? ''}/`;
+  if (!type.namespaced || info.namespace === null) return { topic: space.topic(table), covers: () => true };
+  const prefix = `${info.namespace}/`;
   return { topic: space.topic(`${table}/${prefix}`), covers: (change) => change.key.startsWith(prefix) };
 }
 

@@ -43,7 +43,7 @@ export function fieldMatcher(selector: string): Matcher | null {
     requirements.every((match) => {
       const [, path = '', operator, wanted = ''] = match ?? [];
       const value = at(object, ...path.split('.'));
-      const text = value === undefined || value === null ? '' : (JSON.stringify(value) ?? '');
+      const text = value === undefined || value === null ? '' : JSON.stringify(value);
       return (text.replace(/^"(.*)"$/s, '$1') === wanted) === (operator !== '!=');
     });
 }

@@ -109,19 +109,15 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   const key = keyFor(type, info.namespace, name);
   const renewal = space.beginRenewal(table, key, server.nowMs, everyMs);
   const goesOn = (): boolean => space.renewal(table, key) === renewal;
-  let suspended = false;
   const end = (): void => {
     if (goesOn()) space.endRenewal(table, key);
   };
   const { world, options } = server;
-  const watchdog = endWithMachine(options.machine, renewal.ended, () => {
-    suspended = goesOn();
-    end();
-  });
+  const watchdog = endWithMachine(options.machine, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
     while (goesOn() && server.etcd.usable) yield* waitFor([renewal.ended, server.healthChanged]);
-    return goesOn() || suspended ? 'reset' : conflict(type, name).response;
+    return goesOn() ? 'reset' : conflict(type, name).response;
   } finally {
     // Also when the client or this server ended: the last renewal that there was is what the Lease shows.
     end();
@@ -267,7 +263,7 @@ function asObject({ type, body }: RestCall): KubeObject | Failure {
   if (kind !== type.kind && at(body, 'kind') !== undefined)
     return badRequest(`no kind "${kind}" is registered for ${tableOf(type)}`);
   const metadata = { name: '', ...mapAt(body, 'metadata') };
-  return { ...body, apiVersion: apiVersionOf(type), kind: type.kind, metadata } as KubeObject;
+  return { ...body, apiVersion: apiVersionOf(type), kind: type.kind, metadata };
 }
 
 function definedOnly(record: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /**
- * `arping` of iputils: asks the segment who has an address (also for duplicate address detection with -D), or
- * announces one (-U, -A). One probe a second. Answers come from every machine that holds the address.
+ * `arping` of iputils: asks the segment who has an address (also for duplicate address detection with -D),
+ * or announces one (-U, -A). One probe a second. Answers come from every machine that holds the address.
  */
 import type { Machine } from '../machine.js';
 import type { Invocation } from '../process.js';

@@ -1,4 +1,6 @@
-/** `cp [-r|-a] [-f] [-p] [-T] SOURCE… TARGET`. Times and links are not kept apart: there are none to keep. */
+/**
+ * `cp [-r|-a] [-f] [-p] [-T] SOURCE… TARGET`. Times and links are not kept apart: there are none to keep.
+ */
 import type { Invocation } from '../process.js';
 import type { Flags } from './flags.js';
 import { Failure, gnuFlags, shortProgram } from './failure.js';

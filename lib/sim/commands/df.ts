@@ -1,6 +1,7 @@
 /**
- * `df [-h] [-B1] [--output=FIELDS] [FILE…]` of the one file system. The disk's size is that of the node image's
- * box; what is used is what the image brings plus the files on it, so a disk fills when files are written.
+ * `df [-h] [-B1] [--output=FIELDS] [FILE…]` of the one file system. The disk's size is that of the node
+ * image's box; what is used is what the image brings plus the files on it, so a disk fills when files are
+ * written.
  */
 import type { Machine } from '../machine.js';
 import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
@@ -73,7 +74,9 @@ function human(bytes: number): string {
     value /= 1_024;
     unit += 1;
   }
-  return `${value < 10 && unit > 0 ? (Math.ceil(value * 10) / 10).toFixed(1) : Math.ceil(value)}${units[unit] ?? ''}`;
+  const small = value < 10 && unit > 0;
+  const shown = small ? (Math.ceil(value * 10) / 10).toFixed(1) : String(Math.ceil(value));
+  return `${shown}${units[unit] ?? ''}`;
 }
 
 function bytesOnDisk(machine: Machine): number {

@@ -1,4 +1,6 @@
-/** How simulated programs end: a body that returns an exit code, or throws a `Failure` with words for stderr. */
+/**
+ * How simulated programs end: a body that returns an exit code, or throws a `Failure` with words for stderr.
+ */
 import type { Invocation, Program } from '../process.js';
 import { sleep, type Sim } from '../task.js';
 import type { TimingName } from '../timings.js';

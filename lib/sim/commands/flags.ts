@@ -4,8 +4,8 @@
  */
 
 /**
- * One flag. `all|a` is a switch, `mode|m=` needs a value, `dry-run?=none` may have one and is `none` without.
- * A flag with only a one-letter name has no long form.
+ * One flag. `all|a` is a switch, `mode|m=` needs a value, `dry-run?=none` may have one and is `none`
+ * without. A flag with only a one-letter name has no long form.
  */
 export type FlagSpec = string;
 
@@ -58,7 +58,9 @@ export class Flags {
   }
 }
 
-/** Reads flags anywhere between operands, up to `--`. Throws a `FlagProblem` for one that it does not know. */
+/**
+ * Reads flags anywhere between operands, up to `--`. Throws a `FlagProblem` for one that it does not know.
+ */
 export function parseFlags(specs: readonly FlagSpec[], args: readonly string[]): Flags {
   const known = flagTable(specs);
   const flags = new Flags();

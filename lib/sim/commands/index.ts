@@ -9,6 +9,7 @@ import { crictl } from './crictl.js';
 import { cp } from './cp.js';
 import { curl } from './curl/index.js';
 import { df } from './df.js';
+import { etcdctl } from './etcdctl.js';
 import { haproxy } from './haproxy.js';
 import { etcdctl } from './etcdctl.js';
 import { helm } from './helm/index.js';
@@ -42,6 +43,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['curl', curl],
   ['date', date],
   ['df', df],
+  ['etcdctl', etcdctl],
   ['haproxy', haproxy],
   ['etcdctl', etcdctl],
   ['helm', helm],

@@ -1,15 +1,13 @@
 /** `journalctl -u UNIT [-n N] [--no-pager] [-o cat|short]`; the journal of earlier boots is not kept. */
-import { rfc3339 } from '../../base/calendar.js';
 import type { JournalLine, Machine } from '../machine.js';
 import { Units } from '../units.js';
-import { EPOCH_UNIX_MS } from '../world.js';
+import { dateParts } from './dates.js';
 import { gnuFlags, notModelled, shortProgram } from './failure.js';
 
 const FLAGS = [
   ...['unit|u=', 'lines|n?=10', 'no-pager', 'output|o=', 'quiet|q', 'reverse|r', 'boot|b?=0', 'catalog|x'],
   ...['pager-end|e', 'follow|f', 'since|S=', 'until|U=', 'grep|g=', 'no-hostname'],
 ];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 export const journalctl = shortProgram((call) => {
   const flags = gnuFlags('journalctl', FLAGS, splitLines(call.args));
@@ -53,8 +51,7 @@ function splitLines(args: readonly string[]): string[] {
 
 /** `Jan 01 00:01:02 stage-cp-1 kubelet: text`, with the newline. */
 export function journalText(machine: Machine, line: JournalLine): string {
-  const [, month = '1', day = '', time = ''] =
-    /^\d+-(\d\d)-(\d\d)T(.{8})/.exec(rfc3339(EPOCH_UNIX_MS + line.atMs)) ?? [];
+  const { month, day, time } = dateParts(line.atMs);
   const name = line.unit.replace(/\.service$/, '');
-  return `${MONTHS[Number(month) - 1] ?? ''} ${day} ${time} ${machine.name} ${name}: ${line.text}\n`;
+  return `${month} ${day} ${time} ${machine.name} ${name}: ${line.text}\n`;
 }

@@ -1,13 +1,13 @@
-/** `ls [-1] [-l] [-a|-A] [-d] [FILE…]`, one name a line as on a pipe. `-R` and sorting options are not modelled. */
+/**
+ * `ls [-1] [-l] [-a|-A] [-d] [FILE…]`, one name a line as on a pipe. `-R` and sorting options are not
+ * modelled.
+ */
 import type { DiskEntry } from '../disk.js';
 import type { Invocation } from '../process.js';
 import type { Flags } from './flags.js';
+import { dateParts } from './dates.js';
 import { gnuFlags, shortProgram } from './failure.js';
 import { absolute, modeText } from './paths.js';
-import { EPOCH_UNIX_MS } from '../world.js';
-import { rfc3339 } from '../../base/calendar.js';
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 export const ls = shortProgram((call) => {
   const flags = gnuFlags('ls', ['1', 'l', 'all|a', 'almost-all|A', 'directory|d', 'h'], call.args, 2);
@@ -80,7 +80,6 @@ function blocks(entry: DiskEntry | null): number {
 
 /** `Jan  1 00:12`, the format for files of the last six months, which all files of a lab are. */
 function listTime(labMs: number): string {
-  const [, month = '1', day = '1', time = ''] =
-    /^\d+-(\d\d)-(\d\d)T(\d\d:\d\d)/.exec(rfc3339(EPOCH_UNIX_MS + labMs)) ?? [];
-  return `${MONTHS[Number(month) - 1] ?? ''} ${String(Number(day)).padStart(2)} ${time}`;
+  const { month, shortDay, time } = dateParts(labMs);
+  return `${month} ${shortDay} ${time.slice(0, 5)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Paths and texts that the file programs share. A command on a machine of the lab starts in /root; the workstation's
- * working directory is the root of its small disk.
+ * Paths and texts that the file programs share. A command on a machine of the lab starts in /root; the
+ * workstation's working directory is the root of its small disk.
  */
 import { normalize, type DiskError } from '../disk.js';
 import type { Invocation } from '../process.js';

@@ -1,4 +1,6 @@
-/** `pgrep [-x] [-c] [-l] PATTERN` over the machine's processes, the programs of its containers among them. */
+/**
+ * `pgrep [-x] [-c] [-l] PATTERN` over the machine's processes, the programs of its containers among them.
+ */
 import { Failure, gnuFlags, shortProgram } from './failure.js';
 
 export const pgrep = shortProgram((call) => {

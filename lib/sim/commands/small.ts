@@ -3,6 +3,7 @@ import { sha256Hex } from '../../base/digest.js';
 import { rfc3339 } from '../../base/calendar.js';
 import type { Invocation } from '../process.js';
 import { EPOCH_UNIX_MS } from '../world.js';
+import { dateParts } from './dates.js';
 import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
 import { absolute } from './paths.js';
 
@@ -43,23 +44,18 @@ export const uname = shortProgram((call) => {
   return 0;
 });
 
-const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 export const date = shortProgram((call) => {
   const specs = ['utc|universal|u', 'iso-8601|I?=date', 'rfc-3339='];
   const flags = gnuFlags('date', specs, call.args);
   const unixMs = EPOCH_UNIX_MS + call.world.nowMs;
   const format = flags.operands[0];
   const text = rfc3339(unixMs);
-  const [, year = '', month = '', day = '', time = ''] = /^(\d+)-(\d+)-(\d+)T(.*)Z$/.exec(text) ?? [];
+  const { weekday, month, shortDay, time, year } = dateParts(call.world.nowMs);
   if (format === undefined && !flags.has('iso-8601')) {
-    const weekday = WEEKDAYS[Math.floor(unixMs / 86_400_000) % 7] ?? '';
-    const name = MONTHS[Number(month) - 1] ?? '';
-    call.print(`${weekday} ${name} ${String(Number(day)).padStart(2)} ${time} UTC ${year}\n`);
+    call.print(`${weekday} ${month} ${shortDay} ${time} UTC ${year}\n`);
   } else if (flags.has('iso-8601')) {
     const seconds = flags.get('iso-8601') === 'seconds';
-    call.print(seconds ? `${text.replace('Z', '+00:00')}\n` : `${year}-${month}-${day}\n`);
+    call.print(seconds ? `${text.replace('Z', '+00:00')}\n` : `${text.slice(0, 10)}\n`);
   } else call.print(`${formatDate(format ?? '', unixMs)}\n`);
   return 0;
 });

@@ -1,6 +1,7 @@
 /**
- * `sysctl [-n] KEY…`, `sysctl -w KEY=VALUE`, `sysctl --system|-p [FILE]`. A few keys that Kubernetes asks for; values
- * live in the kernel's memory, which a file per key under /proc/sys stands for and a boot resets.
+ * `sysctl [-n] KEY…`, `sysctl -w KEY=VALUE`, `sysctl --system|-p [FILE]`. A few keys that Kubernetes asks
+ * for; values live in the kernel's memory, which a file per key under /proc/sys stands for and a boot
+ * resets.
  */
 import type { Invocation } from '../process.js';
 import { gnuFlags, notModelled, shortProgram } from './failure.js';

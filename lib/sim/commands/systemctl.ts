@@ -1,6 +1,7 @@
 /**
- * `systemctl` over the machine's service units: verbs, texts and exit codes of systemd 252. Jobs that do not wait,
- * drop-ins, targets and isolation are not modelled; `reboot` and `poweroff` are handed to the hypervisor's side.
+ * `systemctl` over the machine's service units: verbs, texts and exit codes of systemd 252. Jobs that do not
+ * wait, drop-ins, targets and isolation are not modelled; `reboot` and `poweroff` are handed to the
+ * hypervisor's side.
  */
 import type { Invocation } from '../process.js';
 import { haltMachine, startMachine } from '../power.js';

@@ -1,4 +1,7 @@
-/** `test` and `[`: file and string primaries, integers, `!`, `-a`, `-o`. Times, links and terminals are not modelled. */
+/**
+ * `test` and `[`: file and string primaries, integers, `!`, `-a`, `-o`. Times, links and terminals are not
+ * modelled.
+ */
 import type { Invocation } from '../process.js';
 import { Failure, shortProgram } from './failure.js';
 import { absolute } from './paths.js';

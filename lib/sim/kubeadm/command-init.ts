@@ -4,7 +4,7 @@ import type { Tree } from '../tree.js';
 import type { InitConfig } from './config-model.js';
 import { loadInit } from './config-load.js';
 import { kubeconfigPath } from './config-read.js';
-import { KubeadmFailure, MANIFESTS_FOLDER, say, type Kubeadm } from './context.js';
+import { KubeadmFailure, MANIFESTS_FOLDER, noteFlavour, say, type Kubeadm } from './context.js';
 import { clientFromFile } from './api.js';
 import { writeControlPlane } from './control-plane.js';
 import { writeEtcdManifest } from './etcd-manifest.js';
@@ -58,6 +58,7 @@ export function* initCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<voi
   }
   const config = initConfig(kubeadm, parsed);
   const { flags } = parsed;
+  noteFlavour(kubeadm);
   yield* init(kubeadm, config, {
     uploadCertificates: flags.has('upload-certs'),
     ignored: ignoredChecks(parsed, config.node.ignorePreflightErrors),

@@ -2,7 +2,7 @@
 import type { Sim } from '../task.js';
 import { ignoredChecks, prune } from './command-init.js';
 import { loadJoin, loadReset, refuse } from './config-load.js';
-import { type Kubeadm } from './context.js';
+import { noteFlavour, type Kubeadm } from './context.js';
 import { listOf, readArguments, refuseMixedFlags, refuseUnmodelledFlags, type Arguments } from './flags.js';
 import { join } from './join.js';
 import { reset } from './reset.js';
@@ -36,6 +36,7 @@ export function* joinCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<voi
   const config = loadJoin(kubeadm, flags.get('config'), joinTree(parsed));
   const name = flags.get('node-name');
   const named = name === null ? config : { ...config, node: { ...config.node, name } };
+  noteFlavour(kubeadm);
   yield* join(kubeadm, named, {
     ignored: ignoredChecks(parsed, config.node.ignorePreflightErrors),
     skipPhases: new Set([...config.skipPhases, ...listOf(flags, 'skip-phases')]),

@@ -46,6 +46,13 @@ export function warn(kubeadm: Kubeadm, source: string, text: string): void {
   call.printError(`${stamp} ${String(call.process.pid).padStart(7)} ${source}] ${text}\n`);
 }
 
+/** Leaves a trace when another minor's kubeadm speaks with the words of 1.31 or 1.32. */
+export function noteFlavour({ call, version, flavour, versionText }: Kubeadm): void {
+  if (version.minor === flavour) return;
+  const detail = { version: versionText, speaksAs: `1.${flavour}` };
+  call.world.emit(call.machine.name, 'kubeadm', 'minor without a flavour of its own', detail);
+}
+
 /** Adds the phase to a failure, as kubeadm's workflow runner does. A failed phase always ends with exit code 1. */
 export function phaseFailure(phase: string, error: unknown): unknown {
   return error instanceof KubeadmFailure

@@ -138,12 +138,12 @@ function* finish(kubeadm: Kubeadm, config: InitConfig, options: InitOptions): Si
     yield* installKubeProxy(kubeadm, yield* client(), config);
   });
   const shownKey = options.uploadCertificates ? key : null;
-  for (const token of tokens) {
-    sayInitSuccess(kubeadm, yield* client(), {
-      token,
-      certificateKey: shownKey,
-      ...options,
-      stableEndpoint: config.cluster.controlPlaneEndpoint !== null,
-    });
-  }
+  yield* run('show-join-command', function* show() {
+    yield* [];
+    const stableEndpoint = config.cluster.controlPlaneEndpoint !== null;
+    for (const token of tokens) {
+      const text = { token, certificateKey: shownKey, stableEndpoint, ...options };
+      sayInitSuccess(kubeadm, adminClient(kubeadm), text);
+    }
+  });
 }

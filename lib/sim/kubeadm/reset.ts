@@ -111,7 +111,7 @@ function confirm(kubeadm: Kubeadm): void {
   warn(kubeadm, 'preflight.go:56', text);
   kubeadm.call.print('[reset] Are you sure you want to proceed? [y/N]: ');
   const answer = new TextDecoder().decode(kubeadm.call.stdin).split('\n')[0] ?? '';
-  if (!/^y(es)?$/i.test(answer.trim()))
+  if (answer.trim().toLowerCase() !== 'y')
     throw new KubeadmFailure("won't proceed; the user didn't answer (Y|y) in order to continue");
 }
 

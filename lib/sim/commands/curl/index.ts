@@ -1,6 +1,7 @@
 /**
- * `curl` over HTTP and HTTPS of the lab network. Redirects, uploads, proxies, retries and other protocols are not
- * modelled; -v prints what it finds out about the connection and the certificate, not single TLS records.
+ * `curl` over HTTP and HTTPS of the lab network. Redirects, uploads, proxies, retries and other protocols
+ * are not modelled; -v prints what it finds out about the connection and the certificate, not single TLS
+ * records.
  */
 import type { Invocation } from '../../process.js';
 import { Failure, notModelled, program } from '../failure.js';
@@ -23,7 +24,8 @@ function finish(call: Invocation, options: CurlOptions, target: Target, done: Tr
   const { flags } = options;
   if (flags.has('verbose')) call.printError(verboseText(call, options, target, done));
   const head = flags.has('include') || flags.has('head');
-  const text = `${head && done.status > 0 ? headOf(done) : ''}${flags.has('head') ? '' : bodyText(done.body)}`;
+  const shownHead = head && done.status > 0 ? headOf(done) : '';
+  const text = shownHead + (flags.has('head') ? '' : bodyText(done.body));
   const output = flags.get('output');
   if (output === null || output === '-') call.print(text);
   else if (output !== '/dev/null' && done.code === 0) save(call, output, text);
@@ -52,7 +54,8 @@ function save(call: Invocation, output: string, text: string): void {
 
 function writeOut(call: Invocation, format: string, target: Target, done: Transfer): string {
   if (format.startsWith('@')) throw notModelled('curl', `--write-out ${format}`, 2);
-  const seconds = `${Math.floor(done.elapsedMs / 1_000)}.${String(done.elapsedMs % 1_000).padStart(3, '0')}000`;
+  const milliseconds = String(done.elapsedMs % 1_000).padStart(3, '0');
+  const seconds = `${Math.floor(done.elapsedMs / 1_000)}.${milliseconds}000`;
   const connected = done.code === 0 || done.code === 22 || done.code === 60 || done.code === 35;
   const values: Readonly<Record<string, string>> = {
     http_code: String(done.status).padStart(3, '0'),

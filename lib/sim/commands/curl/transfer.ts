@@ -94,7 +94,8 @@ function clientCertificate(call: Invocation, options: CurlOptions): Certificate 
   if (certificate === null) {
     throw new Failure(
       `curl: (58) could not load PEM client certificate from ${path}, OpenSSL error ` +
-        `error:80000002:system library::No such file or directory, (no key found, wrong pass phrase, or wrong file format?)\n`,
+        `error:80000002:system library::No such file or directory, ` +
+        '(no key found, wrong pass phrase, or wrong file format?)\n',
       58,
     );
   }
@@ -183,7 +184,8 @@ export function verboseText(call: Invocation, options: CurlOptions, target: Targ
       lines.push(
         problem === null
           ? '*  SSL certificate verify ok.'
-          : '*  SSL certificate verify result: unable to get local issuer certificate (20), continuing anyway.',
+          : '*  SSL certificate verify result: unable to get local issuer certificate (20), ' +
+              'continuing anyway.',
       );
     }
   }

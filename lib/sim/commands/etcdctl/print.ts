@@ -17,7 +17,7 @@ export function uint64(id: string): Uint64 {
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value, (_key, field: unknown) => {
     const isId = field !== null && typeof field === 'object' && 'uint64' in field;
-    return isId ? `\u0000${String((field as Uint64).uint64)}\u0000` : field;
+    return isId ? `\u0000${(field as Uint64).uint64}\u0000` : field;
   });
   return `${text.replace(/"\\u0000(\d+)\\u0000"/g, '$1')}\n`;
 }

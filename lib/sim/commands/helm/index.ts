@@ -1,6 +1,6 @@
 /**
- * `helm` 3 with a fixed catalogue of charts instead of repositories. Charts' notes, --set, rollbacks, templates, plugins
- * and the repositories' own traffic are not modelled.
+ * `helm` 3 with a fixed catalogue of charts instead of repositories. Charts' notes, --set, rollbacks,
+ * templates, plugins and the repositories' own traffic are not modelled.
  */
 import { Failure, program } from '../failure.js';
 import { FlagProblem, parseFlags, pflagText, type Flags } from '../flags.js';
@@ -35,7 +35,8 @@ export const helm = program('command', function* run(call) {
     call.print(
       flags.has('short')
         ? `${VERSION}\n`
-        : `version.BuildInfo{Version:"${VERSION}", GitCommit:"", GitTreeState:"clean", GoVersion:"go1.24.6"}\n`,
+        : `version.BuildInfo{Version:"${VERSION}", GitCommit:"", GitTreeState:"clean", ` +
+            `GoVersion:"go1.24.6"}\n`,
     );
     return 0;
   }

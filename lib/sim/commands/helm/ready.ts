@@ -26,7 +26,7 @@ function isReady(object: KubeObject | null): boolean {
   const observed = count('status', 'observedGeneration') >= count('metadata', 'generation');
   switch (object.kind) {
     case 'Deployment': {
-      // helm subtracts maxUnavailable: with the default 25 % rounded down, small deployments need all replicas.
+      // helm subtracts maxUnavailable, by default 25 % rounded down: small deployments need all replicas.
       const wanted = numberAt(object, 'spec', 'replicas') ?? 1;
       return observed && count('status', 'readyReplicas') >= wanted - Math.floor(wanted / 4);
     }

@@ -1,6 +1,6 @@
 /**
- * Releases as helm 3 keeps them: one Secret a revision, with the state in its labels. The content is JSON in base64
- * twice, as helm's is, but not compressed.
+ * Releases as helm 3 keeps them: one Secret a revision, with the state in its labels. The content is JSON in
+ * base64 twice, as helm's is, but not compressed.
  */
 import { fromBase64, toBase64 } from '../../../base/base64.js';
 import type { KubeObject } from '../../objects.js';

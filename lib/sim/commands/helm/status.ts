@@ -1,39 +1,26 @@
 /** `helm status`, `helm list` and `helm uninstall`: what is known of releases, and their end. */
+import { parseRfc3339 } from '../../../base/calendar.js';
 import type { Sim } from '../../task.js';
+import { EPOCH_UNIX_MS } from '../../world.js';
+import { dateParts } from '../dates.js';
 import { Failure } from '../failure.js';
 import type { Session } from '../kubectl/session.js';
 import { mustReach, remove } from './requests.js';
 import { forget, history, update, type Release } from './releases.js';
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
-
 /** What install, upgrade and status print of a release. Charts' notes are left out. */
 export function releaseText(release: Release): string {
   return (
     `NAME: ${release.name}\nLAST DEPLOYED: ${longTime(release.info.last_deployed)}\n` +
-    `NAMESPACE: ${release.namespace}\nSTATUS: ${release.info.status}\nREVISION: ${release.version}\nTEST SUITE: None\n`
+    `NAMESPACE: ${release.namespace}\nSTATUS: ${release.info.status}\n` +
+    `REVISION: ${release.version}\nTEST SUITE: None\n`
   );
 }
 
 /** `Thu Jan  1 00:05:12 2026`, Go's time.ANSIC. */
-function longTime(rfc3339: string): string {
-  const [, year = '', month = '1', day = '1', time = ''] = /^(\d+)-(\d\d)-(\d\d)T(.{8})/.exec(rfc3339) ?? [];
-  return `${weekday(Number(year), Number(month), Number(day))} ${MONTHS[Number(month) - 1] ?? ''} ${String(Number(day)).padStart(2)} ${time} ${year}`;
-}
-
-/** Zeller's congruence, counted from Thursday like the table. */
-function weekday(year: number, month: number, day: number): string {
-  const [y, m] = month < 3 ? [year - 1, month + 12] : [year, month];
-  const fromSaturday =
-    (day +
-      Math.floor((13 * (m + 1)) / 5) +
-      y +
-      Math.floor(y / 4) -
-      Math.floor(y / 100) +
-      Math.floor(y / 400)) %
-    7;
-  return WEEKDAYS[(fromSaturday + 2) % 7] ?? '';
+function longTime(time: string): string {
+  const parts = dateParts((parseRfc3339(time) ?? 0) - EPOCH_UNIX_MS);
+  return `${parts.weekday} ${parts.month} ${parts.shortDay} ${parts.time} ${parts.year}`;
 }
 
 export function* status(session: Session, operands: readonly string[]): Sim<number> {
@@ -86,7 +73,8 @@ function isNewer(other: Release, one: Release): boolean {
 export function* uninstall(session: Session, operands: readonly string[]): Sim<number> {
   if (operands.length === 0) {
     throw new Failure(
-      'Error: "helm uninstall" requires at least 1 argument\n\nUsage:  helm uninstall RELEASE_NAME [...] [flags]\n',
+      'Error: "helm uninstall" requires at least 1 argument\n\n' +
+        'Usage:  helm uninstall RELEASE_NAME [...] [flags]\n',
     );
   }
   yield* mustReach(session);

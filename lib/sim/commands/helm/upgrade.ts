@@ -1,6 +1,7 @@
 /**
- * `helm install` and `helm upgrade [--install]`: hooks, objects, --wait, and the record of the release. A helm that is
- * killed on the way leaves its release pending, and the next one refuses to touch it, as the real one does.
+ * `helm install` and `helm upgrade [--install]`: hooks, objects, --wait, and the record of the release. A
+ * helm that is killed on the way leaves its release pending, and the next one refuses to touch it, as the
+ * real one does.
  */
 import { parse } from 'yaml';
 import { messageOf } from '../../../base/errors.js';
@@ -50,7 +51,8 @@ function named(session: Session, verb: string, operands: readonly string[]): [st
   if (name === undefined || chart === undefined || operands.length > 2) {
     const count = operands.length === 1 ? '1 argument' : `${operands.length} arguments`;
     throw new Failure(
-      `Error: "helm ${verb}" requires 2 arguments, not ${count}\n\nUsage:  helm ${verb} [RELEASE] [CHART] [flags]\n`,
+      `Error: "helm ${verb}" requires 2 arguments, not ${count}\n\n` +
+        `Usage:  helm ${verb} [RELEASE] [CHART] [flags]\n`,
     );
   }
   for (const option of ['set', 'atomic', 'dry-run']) {
@@ -175,10 +177,10 @@ function* mustOwn(session: Session, objects: readonly KubeObject[], release: Cha
     if (existing === null || existing.metadata.annotations?.[OWNER] === release.name) continue;
     const { name, namespace = '' } = object.metadata;
     throw new Failure(
-      `Error: Unable to continue with install: ${object.kind} "${name}" in namespace "${namespace}" exists and ` +
-        'cannot be imported into the current release: invalid ownership metadata; label validation error: ' +
-        'missing key "app.kubernetes.io/managed-by": must be set to "Helm"; annotation validation error: missing ' +
-        `key "${OWNER}": must be set to "${release.name}"\n`,
+      `Error: Unable to continue with install: ${object.kind} "${name}" in namespace "${namespace}" exists ` +
+        'and cannot be imported into the current release: invalid ownership metadata; label validation error: ' +
+        'missing key "app.kubernetes.io/managed-by": must be set to "Helm"; annotation validation error: ' +
+        `missing key "${OWNER}": must be set to "${release.name}"\n`,
     );
   }
 }

@@ -1,6 +1,7 @@
 /**
- * `ip` of iproute2: addr, link, route, neigh. Every machine has lo, a NAT card eth0 that only packages and images
- * come through, and the card on the lab network. IPv6, policy routing and name spaces are not modelled.
+ * `ip` of iproute2: addr, link, route, neigh. Every machine has lo, a NAT card eth0 that only packages and
+ * images come through, and the card on the lab network. IPv6, policy routing and name spaces are not
+ * modelled.
  */
 import type { Invocation } from '../../process.js';
 import { Failure, shortProgram } from '../failure.js';

@@ -1,6 +1,6 @@
 /**
- * `ip route show|add|replace|del`: the kernel's own routes, and those added through the lab card. Frames find their
- * way on the one segment by themselves, so an added route is kept and shown and changes nothing.
+ * `ip route show|add|replace|del`: the kernel's own routes, and those added through the lab card. Frames
+ * find their way on the one segment by themselves, so an added route is kept and shown and changes nothing.
  */
 import { Failure, notModelled } from '../failure.js';
 import { cards, keywords, labCard, networkOf, toNumber, type IpCall } from './cards.js';

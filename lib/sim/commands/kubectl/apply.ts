@@ -1,7 +1,7 @@
 /**
- * `kubectl apply -f`: creates what is not there and patches what differs, with the last applied configuration kept
- * in its annotation. Lists are compared entry by entry and replaced whole (a merge patch); the real program merges
- * some of them by key.
+ * `kubectl apply -f`: creates what is not there and patches what differs, with the last applied
+ * configuration kept in its annotation. Lists are compared entry by entry and replaced whole (a merge
+ * patch); the real program merges some of them by key.
  */
 import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';

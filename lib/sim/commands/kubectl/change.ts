@@ -148,7 +148,8 @@ export function* taint(session: Session, operands: readonly string[]): Sim<numbe
       }
       if (!['NoSchedule', 'PreferNoSchedule', 'NoExecute'].includes(effect ?? '')) {
         throw new Failure(
-          `error: invalid taint spec: ${word}, invalid taint effect: ${effect ?? ''}, unsupported taint effect\n`,
+          `error: invalid taint spec: ${word}, invalid taint effect: ${effect ?? ''}, ` +
+            'unsupported taint effect\n',
         );
       }
       if (taints.some(same) && !session.flags.has('overwrite')) {

@@ -1,4 +1,6 @@
-/** `kubectl delete`: by name, label, --all or file; waits until the objects are gone unless --wait=false. */
+/**
+ * `kubectl delete`: by name, label, --all or file; waits until the objects are gone unless --wait=false.
+ */
 import type { ResourceType } from '../../api/resources.js';
 import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
@@ -22,8 +24,8 @@ interface Doomed {
 }
 
 const FORCED =
-  'Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. ' +
-  'The resource may continue to run on the cluster indefinitely.\n';
+  'Warning: Immediate deletion does not wait for confirmation that the running resource has been ' +
+  'terminated. The resource may continue to run on the cluster indefinitely.\n';
 
 export function* remove(session: Session, operands: readonly string[]): Sim<number> {
   const { flags } = session;

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
 import { at, listAt, mapAt, textAt } from '../../tree.js';
 import { Failure } from '../failure.js';
-import { ageOf, nodeRoles } from './columns.js';
+import { ageOf, nodeRoles } from './cells.js';
 import { readTargets } from './get.js';
 import { pathOf } from './resources.js';
 import type { Session } from './session.js';
@@ -20,8 +20,8 @@ export const DESCRIBE_FLAGS = [
 export function* describe(session: Session, operands: readonly string[]): Sim<number> {
   if (operands.length === 0) {
     throw new Failure(
-      'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a complete ' +
-        'list of supported resources.\n',
+      'error: You must specify the type of resource to describe. Use "kubectl api-resources" for a ' +
+        'complete list of supported resources.\n',
     );
   }
   yield* session.discover();

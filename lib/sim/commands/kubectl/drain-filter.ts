@@ -1,4 +1,7 @@
-/** Which pods a drain evicts, which it leaves, and which keep it from starting. Source: kubectl's drain filters. */
+/**
+ * Which pods a drain evicts, which it leaves, and which keep it from starting. Source: kubectl's drain
+ * filters.
+ */
 import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
 import { at, listAt, textAt } from '../../tree.js';

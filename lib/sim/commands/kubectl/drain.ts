@@ -1,7 +1,7 @@
 /**
- * `kubectl cordon`, `uncordon` and `drain`. Evicts every pod of a node at once, retries a refused eviction every
- * five seconds and waits until the pods are gone. Source: k8s.io/kubectl/pkg/drain. Several failures are printed in
- * one fixed order, where the real program's order is random.
+ * `kubectl cordon`, `uncordon` and `drain`. Evicts every pod of a node at once, retries a refused eviction
+ * every five seconds and waits until the pods are gone. Source: k8s.io/kubectl/pkg/drain. Several failures
+ * are printed in one fixed order, where the real program's order is random.
  */
 import type { KubeObject } from '../../objects.js';
 import { join, sleep, type Sim } from '../../task.js';

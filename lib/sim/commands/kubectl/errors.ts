@@ -1,4 +1,7 @@
-/** What kubectl says of a request that failed, on stderr, with exit code 1. Source: kubectl's StandardErrorMessage. */
+/**
+ * What kubectl says of a request that failed, on stderr, with exit code 1. Source: kubectl's
+ * StandardErrorMessage.
+ */
 import type { ApiOutcome } from '../../api-client.js';
 import { rfc3339 } from '../../../base/calendar.js';
 import type { Invocation } from '../../process.js';
@@ -15,7 +18,8 @@ export function failureOf(call: Invocation, outcome: FailedOutcome, timeoutMs: n
 export function messageOf(call: Invocation, outcome: FailedOutcome, timeoutMs: number): string {
   if (outcome.kind === 'error') return serverMessage(outcome);
   if (outcome.kind === 'refused') {
-    return `The connection to the server ${outcome.server} was refused - did you specify the right host or port?`;
+    const server = `The connection to the server ${outcome.server} was refused`;
+    return `${server} - did you specify the right host or port?`;
   }
   return `Unable to connect to the server: ${transportText(call, outcome, timeoutMs)}`;
 }

@@ -1,4 +1,6 @@
-/** Waiting until one object is as wanted: a look, then a watch of it, as client-go's UntilWithSync does it. */
+/**
+ * Waiting until one object is as wanted: a look, then a watch of it, as client-go's UntilWithSync does it.
+ */
 import { watchNext } from '../../api/watch.js';
 import type { KubeObject } from '../../objects.js';
 import { sleep, type Sim } from '../../task.js';
@@ -10,8 +12,8 @@ const RETRY_MS = 1_000;
 
 /**
  * Calls `wanted` with the object, or null while there is none, each time it may have changed. False when
- * `deadlineMs` was over first. A server that cannot be reached ends kubectl at the first look only; later it is
- * asked again.
+ * `deadlineMs` was over first. A server that cannot be reached ends kubectl at the first look only; later it
+ * is asked again.
  */
 export function* follow(
   session: Session,

@@ -46,7 +46,9 @@ export function* get(session: Session, operands: readonly string[]): Sim<number>
   return problems.length > 0 ? 1 : 0;
 }
 
-const NO_TYPE = `You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.
+const NO_TYPE =
+  'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported ' +
+  `resources.
 
 error: Required resource not specified.
 Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain pods).
@@ -61,8 +63,8 @@ export function* readTargets(session: Session, operands: readonly string[]): Sim
       const [type = '', name = ''] = operand.split('/');
       if (name === '') {
         throw new Failure(
-          'error: there is no need to specify a resource type as a separate argument when passing arguments in ' +
-            'resource/name form\n',
+          'error: there is no need to specify a resource type as a separate argument when passing arguments ' +
+            'in resource/name form\n',
         );
       }
       targets.push({ type: yield* session.resource(type), names: [name] });

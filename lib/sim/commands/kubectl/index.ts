@@ -1,7 +1,7 @@
 /**
- * `kubectl`: configuration, discovery and verbs over the simulated API server. Source of the texts: kubectl 1.31.
- * Tables are built here, not by the server. Not modelled: plugins, kustomize, edit, exec, port-forward, diff,
- * explain, autoscale, set, server-side apply and custom columns.
+ * `kubectl`: configuration, discovery and verbs over the simulated API server. Source of the texts: kubectl
+ * 1.31. Tables are built here, not by the server. Not modelled: plugins, kustomize, edit, exec,
+ * port-forward, diff, explain, autoscale, set, server-side apply and custom columns.
  */
 import { Failure, program } from '../failure.js';
 import { FlagProblem, type Flags, parseFlags, pflagText, type FlagSpec } from '../flags.js';

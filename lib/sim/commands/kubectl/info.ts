@@ -62,8 +62,8 @@ function warnOfSkew(session: Session, client: string, server: string | null): vo
   const other = (server ?? client).replace('+', '');
   if (Math.abs(Number(client) - Number(other)) <= 1) return;
   session.call.printError(
-    `WARNING: version difference between client (1.${client}) and server (1.${other}) exceeds the supported ` +
-      'minor version skew of +/-1\n',
+    `WARNING: version difference between client (1.${client}) and server (1.${other}) exceeds the ` +
+      'supported minor version skew of +/-1\n',
   );
 }
 
@@ -109,7 +109,8 @@ export function* config(session: Session, operands: readonly string[]): Sim<numb
 }
 
 const EMPTY_CONFIG =
-  'apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: ""\nkind: Config\npreferences: {}\nusers: null\n';
+  'apiVersion: v1\nclusters: null\ncontexts: null\ncurrent-context: ""\n' +
+  'kind: Config\npreferences: {}\nusers: null\n';
 
 function redact(tree: unknown, raw: boolean): unknown {
   if (raw) return tree;
@@ -140,7 +141,9 @@ export function* logs(session: Session, operands: readonly string[]): Sim<number
   const [operand] = operands;
   if (operand === undefined) {
     throw new Failure(
-      "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'kubectl logs -h' for help and examples\n",
+      "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n" +
+        'POD or TYPE/NAME is a required argument for the logs command\n' +
+        "See 'kubectl logs -h' for help and examples\n",
     );
   }
   yield* session.discover();

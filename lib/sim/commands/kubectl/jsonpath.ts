@@ -1,7 +1,7 @@
 /**
- * kubectl's JSONPath templates: `{.items[*].metadata.name}`, `{range .items[*]}…{"\n"}{end}`, indices, filters on
- * equality (`[?(@.type=="Ready")]`), escaped dots. Slices, unions, recursive descent and nested ranges are not
- * modelled.
+ * kubectl's JSONPath templates: `{.items[*].metadata.name}`, `{range .items[*]}…{"\n"}{end}`, indices,
+ * filters on equality (`[?(@.type=="Ready")]`), escaped dots. Slices, unions, recursive descent and nested
+ * ranges are not modelled.
  */
 
 export class JsonPathError extends Error {

@@ -35,11 +35,14 @@ export function parseFormat(output: string | null): Format {
     throw new Failure(`error: the simulator does not model the output format "${name}"\n`);
   }
   throw new Failure(
-    `error: unable to match a printer suitable for the output format "${output}", allowed formats are: ${ALLOWED}\n`,
+    `error: unable to match a printer suitable for the output format "${output}", ` +
+      `allowed formats are: ${ALLOWED}\n`,
   );
 }
 
-/** Every format but the table. A single object that was asked for by name stands alone, others in a List. */
+/**
+ * Every format but the table. A single object that was asked for by name stands alone, others in a List.
+ */
 export function printObjects(
   format: Exclude<Format, { readonly kind: 'table' }>,
   found: readonly Found[],

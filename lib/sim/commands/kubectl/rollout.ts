@@ -1,4 +1,6 @@
-/** `kubectl rollout status` of deployments, daemon sets and stateful sets, and `kubectl rollout restart`. */
+/**
+ * `kubectl rollout status` of deployments, daemon sets and stateful sets, and `kubectl rollout restart`.
+ */
 import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
 import { listAt, numberAt, textAt } from '../../tree.js';

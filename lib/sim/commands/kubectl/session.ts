@@ -1,7 +1,7 @@
 /**
- * One run of kubectl: its configuration, its client, its discovery. kubectl asks the server for its resource types
- * before most verbs and keeps the answer for six hours in ~/.kube/cache; without that answer an unreachable server
- * is tried five times, each with a line on stderr.
+ * One run of kubectl: its configuration, its client, its discovery. kubectl asks the server for its resource
+ * types before most verbs and keeps the answer for six hours in ~/.kube/cache; without that answer an
+ * unreachable server is tried five times, each with a line on stderr.
  */
 import { ApiClient, type ApiOutcome } from '../../api-client.js';
 import { parseKubeconfig, type Kubeconfig } from '../../kubeconfig.js';
@@ -166,7 +166,9 @@ function discoveryError(outcome: Extract<ApiOutcome, { readonly kind: 'error' }>
     404: 'the server could not find the requested resource',
     500: 'an error on the server ("unknown") has prevented the request from succeeding',
     503: 'the server is currently unable to handle the request',
-    504: 'the server was unable to return a response in the time allotted, but may still be processing the request',
+    504:
+      'the server was unable to return a response in the time allotted, but may still be ' +
+      'processing the request',
   };
   return { kind: 'error', status: { ...status, message: messages[status.code] ?? status.message } };
 }
@@ -227,8 +229,8 @@ function requestTimeout(flags: Flags): number {
   const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : parseDuration(text);
   if (ms === null) {
     throw new Failure(
-      'error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a ' +
-        'corresponding time unit (e.g. 1s | 2m | 3h)\n',
+      'error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by ' +
+        'a corresponding time unit (e.g. 1s | 2m | 3h)\n',
     );
   }
   return ms === 0 ? Infinity : ms;

@@ -1,6 +1,6 @@
 /**
- * `openssl x509`, `openssl s_client` and `openssl version`, as far as one looks at a certificate with them: dates,
- * names, SANs, chain check. Keys, signatures, conversion and every other command are not modelled.
+ * `openssl x509`, `openssl s_client` and `openssl version`, as far as one looks at a certificate with them:
+ * dates, names, SANs, chain check. Keys, signatures, conversion and every other command are not modelled.
  */
 import { checkServer, parseCertificate, toPem, type Certificate, type TlsProblem } from '../../pki.js';
 import type { Invocation } from '../../process.js';

@@ -1,16 +1,12 @@
 /** Certificates of the simulated world in OpenSSL's words. */
-import { rfc3339 } from '../../../base/calendar.js';
 import { sha256Hex } from '../../../base/digest.js';
 import type { Certificate } from '../../pki.js';
-import { EPOCH_UNIX_MS } from '../../world.js';
-
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+import { dateParts } from '../dates.js';
 
 /** `Jan  1 00:00:30 2026 GMT`. */
 export function longDate(labMs: number): string {
-  const [, year = '', month = '1', day = '1', time = ''] =
-    /^(\d+)-(\d\d)-(\d\d)T(.{8})/.exec(rfc3339(EPOCH_UNIX_MS + labMs)) ?? [];
-  return `${MONTHS[Number(month) - 1] ?? ''} ${String(Number(day)).padStart(2)} ${time} ${year} GMT`;
+  const { month, shortDay, time, year } = dateParts(labMs);
+  return `${month} ${shortDay} ${time} ${year} GMT`;
 }
 
 /** `O = system:masters, CN = kubernetes-admin`. */
@@ -32,7 +28,10 @@ export function fingerprint(certificate: Certificate): string {
   return hex.replace(/..(?!$)/g, '$&:');
 }
 
-/** `openssl x509 -text`, without the key's and the signature's bytes, which the simulated world does not have. */
+/**
+ * `openssl x509 -text`, without the key's and the signature's bytes, which the simulated world does not
+ * have.
+ */
 export function certificateText(certificate: Certificate): string {
   const usage = certificate.isAuthority
     ? 'Digital Signature, Key Encipherment, Certificate Sign'

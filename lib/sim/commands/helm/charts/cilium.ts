@@ -1,7 +1,7 @@
 /**
  * The Cilium chart: agents, Envoy proxies and the operator. Values read: k8sServiceHost, k8sServicePort,
- * kubeProxyReplacement, ipam.mode, operator.replicas, envoy.enabled. Hubble, the init containers and Cilium's own CRDs,
- * which its operator registers, are left out.
+ * kubeProxyReplacement, ipam.mode, operator.replicas, envoy.enabled. Hubble, the init containers and
+ * Cilium's own CRDs, which its operator registers, are left out.
  */
 import type { KubeObject } from '../../../objects.js';
 import { at, numberAt, textAt } from '../../../tree.js';

@@ -1,6 +1,6 @@
 /**
- * The flannel chart. Values read: podCidr, flannel.args, flannel.backend. The init containers that copy the plugin are
- * left out: the simulated agent writes the node's CNI configuration itself.
+ * The flannel chart. Values read: podCidr, flannel.args, flannel.backend. The init containers that copy the
+ * plugin are left out: the simulated agent writes the node's CNI configuration itself.
  */
 import type { KubeObject } from '../../../objects.js';
 import { textAt, textsAt } from '../../../tree.js';

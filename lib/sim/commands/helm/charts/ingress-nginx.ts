@@ -1,7 +1,7 @@
 /**
- * The ingress-nginx chart: controller, admission webhook and the two Jobs that make its certificate. Values read:
- * controller.kind, controller.replicaCount, controller.service.type, controller.ingressClassResource.default. Serving
- * Ingresses is left out.
+ * The ingress-nginx chart: controller, admission webhook and the two Jobs that make its certificate. Values
+ * read: controller.kind, controller.replicaCount, controller.service.type,
+ * controller.ingressClassResource.default. Serving Ingresses is left out.
  */
 import type { KubeObject } from '../../../objects.js';
 import { at, numberAt, textAt } from '../../../tree.js';

@@ -1,7 +1,7 @@
 /**
- * The Longhorn chart: manager, UI, driver deployer, storage class and the CRDs that people look at. Values read:
- * longhornUI.replicas, persistence.defaultClass, persistence.defaultClassReplicaCount. The CSI sidecars, which the
- * driver deployer creates at run time, and volumes themselves are left out.
+ * The Longhorn chart: manager, UI, driver deployer, storage class and the CRDs that people look at. Values
+ * read: longhornUI.replicas, persistence.defaultClass, persistence.defaultClassReplicaCount. The CSI
+ * sidecars, which the driver deployer creates at run time, and volumes themselves are left out.
  */
 import type { KubeObject } from '../../../objects.js';
 import { at, mapAt, numberAt } from '../../../tree.js';
