@@ -49,7 +49,9 @@ function render(session: Session, asked: string | undefined): number {
 function printed(files: readonly GeneratedFile[]): string {
   const [only] = files;
   if (files.length === 1 && only !== undefined) return only.content;
-  return files.map((file) => `# ==> ${placeOf(file)} (${octal(file.mode)})\n${ended(file.content)}`).join('\n');
+  return files
+    .map((file) => `# ==> ${placeOf(file)} (${octal(file.mode)})\n${ended(file.content)}`)
+    .join('\n');
 }
 
 /** Writes the files and lists them. */
