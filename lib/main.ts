@@ -1,5 +1,6 @@
 /** Entry of the program and the only file that touches `process`. */
 import { totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli/app.js';
 import type { Io, Output } from './cli/io.js';
 
@@ -23,6 +24,7 @@ function output(stream: NodeJS.WriteStream): Output {
   return {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY,
+    stream,
     get columns() {
       return stream.columns > 0 ? stream.columns : 80;
     },
@@ -47,6 +49,13 @@ const io: Io = {
       return true;
     } catch (error) {
       return (error as NodeJS.ErrnoException).code === 'EPERM';
+    }
+  },
+  sleep: async (ms) => {
+    try {
+      await sleep(ms, undefined, { signal: interrupted.signal });
+    } catch {
+      return; // Interrupted: whoever waits looks at the signal.
     }
   },
   ask: async (question) => {

@@ -144,7 +144,7 @@ t.test('planted imports are found', async (t) => {
     ['lib/cli/a.ts', `import 'node:path'; import 'node:fs';`, '1: imports node:fs, which belongs to'],
     ['lib/cli/a.ts', `import 'node:timers/promises';`, '1: imports node:timers'],
     [
-      'lib/cli/context.ts',
+      'lib/cli/files.ts',
       `import 'node:fs'; import 'node:process';`,
       '1: imports node:process, which belongs to',
     ],
@@ -159,7 +159,7 @@ t.test('planted names are found', async (t) => {
     ['lib/sim/a.ts', '// any Date\nconst text = "Math.random() any";'],
     ['lib/sim/a.ts', '\nconst now = Date.now();', '2: Date: take a Clock'],
     ['test/sim/a.ts', 'let at: Date;', '1: Date: take a Clock'],
-    ['lib/cli/context.ts', 'const now = new Date();'],
+    ['lib/main.ts', 'const now = new Date();'],
     ['lib/cli/app.ts', 'const now = new Date();', '1: Date: take a Clock'],
     ['lib/sim/a.ts', 'performance.now();', '1: performance: take a Clock'],
     ['lib/sim/a.ts', 'Math.random();', '1: Math.random: take a Prng'],
@@ -244,7 +244,7 @@ t.test('planted orphans are found', async (t) => {
   const sources = [
     { path: 'lib/main.ts', text: `await import('./cli/up.js');` },
     { path: 'lib/cli/up.ts', text: `export * from './context.js';` },
-    { path: 'lib/cli/context.ts', text: '' },
+    { path: 'lib/cli/files.ts', text: '' },
     { path: 'lib/cli/old.ts', text: `import './older.js';` },
     { path: 'lib/cli/older.ts', text: '' },
   ].map((file) => new Source(file));

@@ -46,6 +46,7 @@ export async function buildProgram(io: Io, perform: Perform, all = false): Promi
     .usage('<command> [options]')
     .helpCommand(false)
     .showSuggestionAfterError()
+    .enablePositionalOptions()
     .configureHelp({ helpWidth: Math.min(100, io.stdout.columns) })
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride()

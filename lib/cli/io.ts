@@ -5,6 +5,8 @@ export interface Output {
   readonly isTTY: boolean;
   /** Width of the terminal; 80 where there is none or where it says nothing. */
   readonly columns: number;
+  /** The stream itself, for a live screen; null in tests. */
+  readonly stream: NodeJS.WriteStream | null;
 }
 
 export interface Io {
@@ -28,6 +30,8 @@ export interface Io {
   availableMemoryMiB(): number;
   /** Is there a process with this pid? */
   isAlive(pid: number): boolean;
+  /** Waits in wall-clock time; returns early at the first Ctrl-C. */
+  sleep(ms: number): Promise<void>;
   /** One line typed by a person, or null without a terminal or at its end. */
   ask(question: string): Promise<string | null>;
   /** All of standard input. */

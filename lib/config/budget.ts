@@ -34,7 +34,7 @@ export function checkBudget(settings: Settings, machines: readonly MachineSpec[]
   const { workers, budget } = settings;
   const resources: readonly Resource[] = [
     {
-      name: 'memory',
+      name: 'of memory',
       key: 'vos.memory',
       perWorker: workers.memoryMiB,
       taken: totals.memoryMiB,
@@ -56,17 +56,20 @@ export function checkBudget(settings: Settings, machines: readonly MachineSpec[]
 function checkResource(resource: Resource, settings: Settings, findings: Findings): void {
   const { name, key, taken, allowed, print } = resource;
   if (taken <= allowed) return;
-  const machines: readonly Path[] = [
+  const part = key === 'vos.cpus' ? 'cpus' : 'memory';
+  const causes: readonly Path[] = [
+    ['k8s', 'workers', 'count'],
+    ['k8s', 'workers', part],
+    ['k8s', 'control_planes', 'count'],
+    ['k8s', 'control_planes', part],
     ['k8s', 'topology'],
-    ['k8s', 'control_planes'],
-    ['k8s', 'workers'],
   ];
   const flag = flagOfKey(key)?.name ?? '';
   findings.add({
     code: 'over-budget',
     path: key.split('.'),
-    also: machines,
-    message: `the machines take ${print(taken)} of ${name}, and the lab's budget is ${print(allowed)}.`,
+    also: causes,
+    message: `the machines take ${print(taken)} ${name}, and the lab's budget is ${print(allowed)}.`,
     remedy: `Raise ${key} to ${print(taken)} (--${flag} ${print(taken)})${fewerWorkers(resource, settings)}.`,
     expected: `at least ${print(taken)}`,
     found: print(allowed),

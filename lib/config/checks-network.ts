@@ -166,12 +166,13 @@ function checkPodRoom({ controlPlanes, workers }: Settings, pods: Cidr, findings
   const room = nodeRoom(pods);
   if (nodes <= room) return;
   const prefix = NODE_POD_PREFIX - Math.ceil(Math.log2(nodes));
+  const example = parseCidr(`10.244.0.0/${Math.min(16, prefix)}`);
   findings.add({
     code: 'pod-range-too-small',
     path: PODS,
     also: [WORKERS, CONTROL_PLANES],
     message: `${printCidr(pods)} holds ${room} ranges of a /${NODE_POD_PREFIX}; each of the ${nodes} nodes needs one.`,
-    remedy: `Use a /${prefix} or larger, such as 10.244.0.0/16.`,
+    remedy: `Use a /${prefix} or larger${example === null ? '' : `, such as ${printCidr(example)}`}.`,
     expected: `a /${prefix} or larger`,
     found: printCidr(pods),
   });

@@ -14,7 +14,10 @@ export interface Finding {
   readonly severity?: Problem['severity'];
   /** The key that is to be changed. */
   readonly path: Path;
-  /** Further keys that the check read; the finding is dropped when one of them is known to be wrong already. */
+  /**
+   * Further keys that the check read. The finding is dropped when one of them is known to be wrong already, and is
+   * shown at the first of them that was written when `path` was not.
+   */
   readonly also?: readonly Path[];
   /** Where the problem is when it is not at the value of `path`. */
   readonly at?: 'key';
@@ -52,9 +55,12 @@ export class Findings {
 
   /** Adds a finding about a key that is damaged by this very finding. */
   report(finding: Finding): void {
-    const flag = flagFor(finding.path, this.#sources.overrides);
-    const { file, place } = flag === null ? this.#locate(finding) : { file: null, place: null };
-    const typed = flag === null ? null : `--${flag.name} ${this.#sources.overrides[flag.name] ?? ''}`;
+    const { overrides } = this.#sources;
+    const causes = [finding.path, ...(finding.also ?? [])];
+    const path = causes.find((cause) => this.#isWritten(cause)) ?? finding.path;
+    const flag = flagFor(path, overrides);
+    const { file, place } = flag === null ? this.#locate(path, finding.at) : { file: null, place: null };
+    const typed = flag === null ? null : `--${flag.name} ${overrides[flag.name] ?? ''}`;
     this.#problems.push({
       code: finding.code,
       severity: finding.severity ?? 'error',
@@ -93,11 +99,16 @@ export class Findings {
     return this.#damaged.some((damaged) => within(path, damaged) || within(damaged, path));
   }
 
+  #isWritten(path: Path): boolean {
+    const { config, topology, overrides } = this.#sources;
+    if (flagFor(path, overrides) !== null || config?.valuePlace(path)) return true;
+    return path[0] === 'k8s' && Boolean(topology?.valuePlace(path.slice(1)));
+  }
+
   /** The value itself, else where the topology file has it, else the nearest map above it in the configuration. */
-  #locate(finding: Finding): { file: string | null; place: Place | null } {
+  #locate(path: Path, at: Finding['at']): { file: string | null; place: Place | null } {
     const { config, topology } = this.#sources;
-    const { path } = finding;
-    const own = finding.at === 'key' ? config?.keyPlace(path) : config?.valuePlace(path);
+    const own = at === 'key' ? config?.keyPlace(path) : config?.valuePlace(path);
     if (config && own) return { file: config.file, place: own };
     const fromTopology = path[0] === 'k8s' ? topology?.valuePlace(path.slice(1)) : null;
     if (topology && fromTopology) return { file: topology.file, place: fromTopology };

@@ -201,6 +201,7 @@ function labOf(settings: Settings, machines: readonly MachineSpec[]): LabSpec {
     timeScale: settings.timeScale,
     parallelJoins: settings.parallelJoins,
     box: settings.box,
+    driver: settings.driver,
     bundle: settings.bundle,
   };
 }

@@ -180,6 +180,12 @@ const VOS = map('The virtual machines and what they may take together.', {
     type: 'string',
     description: 'Vagrant box of the machines; default: the node image that homelab builds.',
   },
+  driver: {
+    type: 'string',
+    enum: ['auto', 'kvm', 'qemu'],
+    default: 'auto',
+    description: 'What runs real machines: kvm, qemu (software emulation), or what the box says.',
+  },
   time_scale: {
     type: 'number',
     minimum: 1,

@@ -3,7 +3,16 @@
  * defaults of the schema. Texts that still need reading (versions, ranges) stay as they were written.
  */
 import { must } from '../base/errors.js';
-import type { Budget, Cni, Csi, Ingress, ProviderName, TopologyKind, VipProvider } from '../model/lab.js';
+import type {
+  Budget,
+  Cni,
+  Csi,
+  Driver,
+  Ingress,
+  ProviderName,
+  TopologyKind,
+  VipProvider,
+} from '../model/lab.js';
 import type { LeaseTimers } from '../model/lease.js';
 import { CONFIG_SCHEMA } from './schema.js';
 import { parseMemoryMiB } from './size.js';
@@ -47,6 +56,7 @@ export interface Settings {
   readonly budget: Budget;
   readonly subnet: string;
   readonly box: string | null;
+  readonly driver: Driver;
   readonly timeScale: number;
   readonly acmeName: string;
   readonly acmeTld: string;
@@ -87,6 +97,7 @@ export function settingsOf(tree: Tree, topology: Topology): Settings {
     budget: { cpus: read.number('vos.cpus'), memoryMiB: read.memoryMiB('vos.memory') },
     subnet: read.text('vos.subnet'),
     box: read.optionalText('vos.box'),
+    driver: read.text('vos.driver') as Driver,
     timeScale: read.number('vos.time_scale'),
     acmeName: read.optionalText('acme.name') ?? name,
     acmeTld: read.text('acme.tld'),

@@ -127,6 +127,7 @@ function remedyFor(value: Tree | undefined, schema: Schema): string {
   if (size !== null && Array.isArray(schema.type)) {
     return `Write ${size[1] ?? ''}${(size[2] ?? '').toUpperCase()}iB: homelab counts in powers of two.`;
   }
+  if (schema === CONFIG_SCHEMA || schema === TOPOLOGY_SCHEMA) return 'Begin lines with keys such as name:.';
   if (schema.type === 'object') return 'Put its keys below it, indented by two spaces.';
   return `Write ${expectation(schema)}.`;
 }

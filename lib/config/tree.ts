@@ -11,6 +11,7 @@ export function isTreeMap(tree: Tree | undefined): tree is TreeMap {
 /** A scalar as text; empty for nothing, JSON for a list or a map. */
 export function textOf(value: Tree | undefined): string {
   if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return value === undefined || value === null ? '' : JSON.stringify(value);
 }
 

@@ -50,6 +50,11 @@ export class FileJournal<Entry> implements Journal<Entry> {
     return new FileJournal(path, openSync(path, 'r+'), records, goodBytes);
   }
 
+  /** The records of a file, without opening it for writing; a torn last line is left out. */
+  static read<Entry>(path: string, check: CheckEntry<Entry>): readonly Entry[] {
+    return decodeLines(readFileSync(path), path, check).records;
+  }
+
   read(): readonly Entry[] {
     return [...this.#records];
   }
@@ -121,7 +126,7 @@ export function openJournal(path: string): FileJournal<SagaRecord> {
 
 /** Only looks: takes no lock, changes nothing, and leaves out a line that is being written at this moment. */
 export function readJournal(path: string): readonly SagaRecord[] {
-  return decodeLines(readFileSync(path), path, checkRecord).records;
+  return FileJournal.read(path, checkRecord);
 }
 
 /**

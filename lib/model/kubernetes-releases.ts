@@ -1,8 +1,8 @@
 /**
  * The Kubernetes minors that homelab knows, with the images that kubeadm of that minor asks for. A dated table:
  * it knows nothing of later releases, and says so through `RELEASES_AS_OF`.
- * Sources: the release pages and end-of-life list of kubernetes.io for patches, and kubeadm's own
- * `config images list` and the pull requests that bumped its constants for images.
+ * Sources: the release pages and end-of-life list of kubernetes.io for patches; for images, lists that kubeadm printed
+ * (1.30, 1.31, 1.34), and for the other minors the changes to kubeadm's constants before their first release.
  */
 
 /** The day up to which the table was brought; patches published later are unknown to it. */

@@ -11,7 +11,8 @@ import { UNIT_FOLDER } from './units.js';
 export interface NodeImage {
   /** Such as `v1.31.4`: version of kubeadm, kubelet, kubectl and of the pulled images. */
   readonly kubernetesVersion: string;
-  readonly kubeVipVersion: string;
+  /** Null for an image without kube-vip. */
+  readonly kubeVipVersion: string | null;
 }
 
 /** Container images on the disk, one reference a line; kept by containerd. */
@@ -131,6 +132,6 @@ function imagesOf(image: NodeImage): string[] {
     `registry.k8s.io/coredns/coredns:${tags.coredns}`,
     `registry.k8s.io/pause:${tags.pause}`,
     `registry.k8s.io/etcd:${tags.etcd}`,
-    `ghcr.io/kube-vip/kube-vip:${image.kubeVipVersion}`,
+    ...(image.kubeVipVersion === null ? [] : [`ghcr.io/kube-vip/kube-vip:${image.kubeVipVersion}`]),
   ];
 }

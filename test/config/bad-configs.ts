@@ -114,6 +114,23 @@ t.test('the seed with its indentation lost is told where each key belongs', asyn
   );
 });
 
+t.test('a default that does not fit is shown at what was written', async (t) => {
+  const { problems } = resolve({
+    text: 'k8s:\n  workers: {count: 9}\nvos:\n  subnet: 10.96.0.0/16\n',
+    file: 'c.yaml',
+  });
+  t.strictSame(
+    problems.map(({ code, line, column }) => `${code} ${line ?? 0}:${column ?? 0}`),
+    ['over-budget 2:20', 'over-budget 2:20', 'ranges-overlap 4:11'],
+  );
+  const [flagged] = resolve({ text: null, file: null, overrides: { workers: '9' } }).problems;
+  t.match(flagged, {
+    code: 'over-budget',
+    file: null,
+    message: /^--workers 9: the machines take 84GiB of memory/,
+  });
+});
+
 t.test('a wrong flag is named instead of a place', async (t) => {
   const wrong: readonly (readonly [string, string, string])[] = [
     ['workers', 'three', 'wrong-value'],

@@ -18,6 +18,8 @@ export interface WorldHeader {
   readonly interfaceName: string;
   readonly prefixLength: number;
   readonly hostAddress: string;
+  /** Where onlookers ask for the API, and the floating address they look for; null in a lab without one. */
+  readonly endpoint: { readonly address: string; readonly port: number; readonly vip: string | null };
 }
 
 export type WorldRecord =
@@ -78,4 +80,16 @@ function timeOf(record: WorldRecord): number {
   if ('atMs' in record) return record.atMs;
   if ('doneAtMs' in record) return record.doneAtMs;
   return 'waitedUntilMs' in record ? record.waitedUntilMs : 0;
+}
+
+/** Narrows what a line of the log held. Returns what is wrong with it when it is no record of this version. */
+export function checkWorldRecord(value: unknown): { record: WorldRecord } | { wrong: string } {
+  if (typeof value !== 'object' || value === null) return { wrong: 'it is not an object' };
+  const fields = value as Readonly<Record<string, unknown>>;
+  const isNumber = (name: string): boolean => typeof fields[name] === 'number';
+  const known =
+    isNumber('world') ||
+    isNumber('waitedUntilMs') ||
+    (isNumber('seq') && (isNumber('doneAtMs') || (isNumber('atMs') && typeof fields['op'] === 'object')));
+  return known ? { record: value as WorldRecord } : { wrong: 'it is no record of a simulated world' };
 }

@@ -1,0 +1,150 @@
+/**
+ * Running a saga on a lab: one lock, one journal, the lab's machines, a screen, and the document at the end. What
+ * the saga is, and whether it begins, goes on or goes back, is the command's to say.
+ */
+import { UserError } from '../base/errors.js';
+import {
+  createJournal,
+  findOpenJournal,
+  listJournals,
+  openJournal,
+  readJournal,
+  type FileJournal,
+  type JournalEntry,
+} from '../engine/journal-file.js';
+import { plannedOf, type RunMode, type SagaRecord } from '../engine/records.js';
+import { resultOf, type SagaResult } from '../engine/result.js';
+import { runSaga } from '../engine/runner.js';
+import type { Saga, SagaOutcome } from '../engine/saga.js';
+import type { Provider, Residue } from '../provider/provider.js';
+import { BOOTSTRAP, type BootstrapInput } from '../sagas/bootstrap.js';
+import type { SagaPorts } from '../sagas/ports.js';
+import { bootstrapResidue } from '../sagas/residue.js';
+import { bundleManifest } from './configuration.js';
+import { journalFolder, labFolder, lockLab, type Lab } from './labs.js';
+import { openProgress } from './progress.js';
+import { openProvider } from './providers.js';
+import type { Session } from './session.js';
+
+/** The document of every command that runs a saga. */
+export interface SagaDocument extends SagaResult {
+  readonly wallMs: number;
+}
+
+export interface Operating {
+  readonly provider: Provider;
+  readonly ports: SagaPorts;
+  /** The saga that was begun and is not over; null when there is none. */
+  readonly open: JournalEntry | null;
+}
+
+/** Holds the lab's lock and its machines while `work` runs. */
+export async function operate<T>(
+  session: Session,
+  base: string,
+  lab: Lab,
+  work: (operating: Operating) => Promise<T>,
+): Promise<T> {
+  const lock = lockLab(session.io, lab);
+  try {
+    const provider = openProvider(lab, 'operate');
+    try {
+      const ports = { folder: labFolder(lab), bundleManifest: bundleManifest(base, lab.record.spec) };
+      return await work({ provider, ports, open: findOpenJournal(journalFolder(lab)) });
+    } finally {
+      await provider.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+export interface Request {
+  readonly saga: Saga;
+  /** The journal to go on with; null begins a new one. */
+  readonly journal: JournalEntry | null;
+  readonly mode: RunMode;
+  readonly until?: string;
+}
+
+/** Runs the saga and says how it ended; the text for people and the exit code are the caller's. */
+export async function runOperation(
+  session: Session,
+  lab: Lab,
+  { provider }: Operating,
+  request: Request,
+): Promise<SagaDocument> {
+  const { saga, mode, until } = request;
+  session.note(headline(lab, saga.name));
+  const progress = await openProgress(session);
+  const journal = openOrCreate(lab, saga.name, request.journal);
+  try {
+    const seed = lab.record.spec.provider === 'sim' ? lab.record.seed : null;
+    const common = { saga, journal, provider, seed, signal: session.io.signal, mode };
+    const options = { ...common, ...(until === undefined ? {} : { until }), observer: progress.observer };
+    const result = await runSaga(options);
+    const residue = await residueAfter(lab, provider, result, journal.read());
+    return { ...result, wallMs: session.wallMs(), residue };
+  } finally {
+    await progress.close();
+    journal.close();
+  }
+}
+
+/** Which lab on which provider: the first line of every operation. */
+export function headline(lab: Lab, what: string): string {
+  const { spec, seed } = lab.record;
+  const where =
+    spec.provider === 'sim' ? `simulated (sim, seed ${seed}): no real machine is touched` : spec.provider;
+  return `${what}: lab ${lab.name}, ${where}`;
+}
+
+export function exitCodeOf(outcome: SagaOutcome, mode: RunMode): number {
+  switch (outcome) {
+    case 'completed':
+    case 'partial':
+      return 0;
+    case 'compensated':
+      // Who asked for an abort got what was asked for.
+      return mode === 'abort' ? 0 : 1;
+    case 'stuck':
+      return 3;
+    case 'interrupted':
+      return 130;
+    case 'refused':
+      return 2;
+  }
+}
+
+/** True when an earlier bootstrap of the lab came to its end, so that there is a cluster to be careful with. */
+export function wasBootstrapped(lab: Lab): boolean {
+  return listJournals(journalFolder(lab))
+    .filter((entry) => entry.saga === BOOTSTRAP)
+    .map((entry) => readJournal(entry.path))
+    .some((records) => records.length > 0 && resultOf(records).outcome === 'completed');
+}
+
+export function alreadyOpen(lab: Lab, open: JournalEntry): UserError {
+  return new UserError({
+    code: 'saga-open',
+    message: `lab ${lab.name} has an unfinished ${open.saga}`,
+    remedy:
+      'Go on with `homelab resume`, go back with `homelab abort`, or remove the lab with `homelab destroy`.',
+  });
+}
+
+function openOrCreate(lab: Lab, saga: string, entry: JournalEntry | null): FileJournal<SagaRecord> {
+  return entry === null ? createJournal(journalFolder(lab), saga) : openJournal(entry.path);
+}
+
+async function residueAfter(
+  lab: Lab,
+  provider: Provider,
+  result: SagaResult,
+  records: readonly SagaRecord[],
+): Promise<readonly Residue[]> {
+  if (result.saga !== BOOTSTRAP || (result.outcome !== 'compensated' && result.outcome !== 'stuck'))
+    return [];
+  const { existing } = plannedOf(records).input as BootstrapInput;
+  return bootstrapResidue(provider, lab.record.spec, existing);
+}

@@ -1,0 +1,148 @@
+/** The live tree of a saga on a terminal, drawn by listr2. Going back is told in lines below it. */
+import { Listr, ListrLogger, ProcessOutput, type ListrTask } from 'listr2';
+import { printDuration } from '../base/duration.js';
+import type { EngineEvent } from '../engine/events.js';
+import type { PlanOutline, StageOutline, StepOutline } from '../engine/plan.js';
+import type { ProgressLines } from './progress.js';
+
+type Ending = { readonly kind: 'done' | 'skipped' | 'failed' | 'unreached'; readonly text: string };
+
+interface Row {
+  readonly ending: Promise<Ending>;
+  readonly end: (ending: Ending) => void;
+  /** Shows a text beside the row; set while it is drawn. */
+  show: ((text: string) => void) | null;
+  beganMs: number;
+}
+
+export class ProgressTree {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #lines: ProgressLines;
+  readonly #rows = new Map<string, Row>();
+  #drawn: Promise<unknown> = Promise.resolve();
+  /** Going back: lines wait until the tree has been drawn to its end. */
+  #waiting: EngineEvent[] | null = null;
+
+  constructor(stream: NodeJS.WriteStream, lines: ProgressLines) {
+    this.#stream = stream;
+    this.#lines = lines;
+  }
+
+  take(event: EngineEvent): void {
+    if (this.#waiting !== null) {
+      this.#waiting.push(event);
+      return;
+    }
+    switch (event.type) {
+      case 'opened':
+        this.#lines.learn(event.outline);
+        this.#draw(event.outline);
+        return;
+      case 'waiting':
+        if (event.waitMs > 0) this.#show(event.step, `tries again in ${printDuration(event.waitMs)}`);
+        return;
+      case 'progress':
+        this.#show(event.step, event.line);
+        return;
+      case 'ended':
+        this.#finish();
+        return;
+      case 'recorded':
+        this.#record(event);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#finish();
+    await this.#drawn;
+    for (const event of this.#waiting ?? []) this.#lines.take(event);
+    this.#waiting = [];
+  }
+
+  #record(event: Extract<EngineEvent, { type: 'recorded' }>): void {
+    const { record } = event;
+    switch (record.type) {
+      case 'step.attempt': {
+        const row = this.#rows.get(record.step);
+        if (row !== undefined && row.beganMs < 0) row.beganMs = record.atMs;
+        if (record.attempt > 1) this.#show(record.step, `attempt ${record.attempt}`);
+        return;
+      }
+      case 'step.done': {
+        const row = this.#rows.get(record.step);
+        const took = row === undefined || row.beganMs < 0 ? '' : printDuration(record.atMs - row.beganMs);
+        row?.end(
+          record.by === 'probe' ? { kind: 'skipped', text: 'already done' } : { kind: 'done', text: took },
+        );
+        return;
+      }
+      case 'step.failed':
+        this.#show(record.step, record.error.message.split('\n')[0] ?? '');
+        return;
+      case 'undo.attempt':
+      case 'run.interrupted':
+        this.#waiting = [event];
+        this.#finish();
+        return;
+      default:
+        return;
+    }
+  }
+
+  #draw(outline: PlanOutline): void {
+    for (const step of outline.stages.flatMap((stage) => stage.steps)) this.#rows.set(step.key, newRow());
+    const output = new ProcessOutput(this.#stream, this.#stream);
+    const list = new Listr(
+      outline.stages.map((stage) => this.#stageTask(stage)),
+      {
+        exitOnError: false,
+        rendererOptions: { collapseSubtasks: true, logger: new ListrLogger({ processOutput: output }) },
+      },
+    );
+    // Endings are told by the engine; a row that failed is no failure of the screen.
+    this.#drawn = list.run().catch(() => undefined);
+  }
+
+  #stageTask(stage: StageOutline): ListrTask {
+    return {
+      title: stage.title,
+      task: (_, task) =>
+        task.newListr(
+          stage.steps.map((step) => this.#stepTask(step)),
+          { concurrent: true },
+        ),
+    };
+  }
+
+  #stepTask(step: StepOutline): ListrTask {
+    const row = this.#rows.get(step.key) ?? newRow();
+    return {
+      title: step.title,
+      task: async (_, task) => {
+        row.show = (text) => {
+          task.output = text;
+        };
+        const { kind, text } = await row.ending;
+        if (kind === 'failed') throw new Error(text);
+        if (kind === 'done') task.title = text === '' ? step.title : `${step.title}  ${text}`;
+        else task.skip(`${step.title}  ${text}`);
+      },
+    };
+  }
+
+  #show(step: string, text: string): void {
+    this.#rows.get(step)?.show?.(text);
+  }
+
+  #finish(): void {
+    for (const row of this.#rows.values()) row.end({ kind: 'unreached', text: 'not reached' });
+  }
+}
+
+function newRow(): Row {
+  let end: (ending: Ending) => void = () => undefined;
+  const ending = new Promise<Ending>((resolve) => {
+    end = resolve;
+  });
+  return { ending, end, show: null, beganMs: -1 };
+}

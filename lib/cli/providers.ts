@@ -1,0 +1,53 @@
+/** Opens a lab's machines: to operate on them, or only to look. */
+import { join } from 'node:path';
+import { UserError } from '../base/errors.js';
+import { FileJournal } from '../engine/journal-file.js';
+import type { LabSpec } from '../model/lab.js';
+import type { Provider } from '../provider/provider.js';
+import { SimProvider } from '../provider/sim/sim-provider.js';
+import { simHeader, simImage } from '../provider/sim/sim-lab.js';
+import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
+import { fileExists } from './files.js';
+import type { Lab } from './labs.js';
+
+/** `look` plays a copy of a simulated world that is thrown away: nothing that is done to it is kept. */
+export type Access = 'operate' | 'look';
+
+export function openProvider(lab: Lab, access: Access): Provider {
+  const { spec, seed } = lab.record;
+  if (spec.provider === 'libvirt') throw notBuilt();
+  const path = join(lab.folder, 'world.jsonl');
+  const log = access === 'look' ? throwAway(path) : durable(path);
+  return openSim(spec, seed, log);
+}
+
+/** The simulated provider of a lab; only it can plan faults ahead. */
+export function openSim(spec: LabSpec, seed: number, log: WorldLog): SimProvider {
+  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec) });
+}
+
+export function asSim(provider: Provider): SimProvider {
+  if (provider instanceof SimProvider) return provider;
+  throw new UserError({
+    code: 'simulator-only',
+    message: 'faults can be planned ahead in the simulator only',
+    remedy: 'Leave --fault out, or use a simulated lab (--provider sim).',
+  });
+}
+
+function durable(path: string): WorldLog {
+  return fileExists(path) ? FileJournal.open(path, checkWorldRecord) : FileJournal.create<WorldRecord>(path);
+}
+
+function throwAway(path: string): WorldLog {
+  const records = fileExists(path) ? FileJournal.read(path, checkWorldRecord) : [];
+  return { read: () => records, append: () => undefined };
+}
+
+function notBuilt(): UserError {
+  return new UserError({
+    code: 'provider-not-supported',
+    message: 'this version of homelab has no libvirt provider yet',
+    remedy: 'Use the simulator: --provider sim.',
+  });
+}

@@ -1,0 +1,77 @@
+/** A program on a machine for a person at the prompt: its output as it is, its exit code as ours. */
+import { UserError } from '../base/errors.js';
+import { HOST, UnreachableError, type Provider } from '../provider/provider.js';
+import { lockLab, type Lab } from './labs.js';
+import { openProvider } from './providers.js';
+import type { Session } from './session.js';
+
+/** homelab's own failures in commands whose exit code is otherwise the remote program's. */
+export const EXIT_OWN_FAILURE = 125;
+
+export interface RemoteProgram {
+  /** Chooses the machine, once the lab is open. */
+  readonly machine: (provider: Provider) => Promise<string>;
+  readonly argv: readonly string[];
+  readonly stdin: Uint8Array;
+  readonly timeoutMs: number;
+}
+
+/** Holds the lab's lock while the program runs: in the simulator it takes lab time like everything else. */
+export async function runRemotely(session: Session, lab: Lab, program: RemoteProgram): Promise<number> {
+  try {
+    return await locked(session, lab, program);
+  } catch (error) {
+    if (error instanceof UnreachableError) {
+      const remedy = 'See which machines run with: homelab status';
+      throw ownFailure(new UserError({ code: 'unreachable', message: error.message, remedy }));
+    }
+    throw error instanceof UserError ? ownFailure(error) : error;
+  }
+}
+
+async function locked(session: Session, lab: Lab, program: RemoteProgram): Promise<number> {
+  const lock = lockLab(session.io, lab);
+  try {
+    const provider = openProvider(lab, 'operate');
+    try {
+      const machine = await program.machine(provider);
+      const { argv, stdin, timeoutMs } = program;
+      const { signal } = session.io;
+      const result = await provider.shell(machine).run({ argv, stdin, timeoutMs, signal });
+      session.io.writeBytes('stdout', result.stdout);
+      session.io.writeBytes('stderr', result.stderr);
+      if (result.kind === 'exited') return result.code;
+      if (result.kind === 'cancelled') return 130;
+      throw ended(machine, result.kind);
+    } finally {
+      await provider.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Throws when there is no such machine; the workstation counts as one. */
+export function checkMachine(lab: Lab, name: string): string {
+  const names = lab.record.spec.machines.map((machine) => machine.name);
+  if (name === HOST || names.includes(name)) return name;
+  throw new UserError({
+    code: 'no-such-machine',
+    message: `lab ${lab.name} has no machine ${name}`,
+    remedy: `Machines: ${names.join(', ')}, and ${HOST} for this workstation.`,
+  });
+}
+
+function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
+  return new UserError({
+    code: kind === 'lost' ? 'connection-lost' : 'timed-out',
+    message:
+      kind === 'lost' ? `the connection to ${machine} was lost` : `the program on ${machine} ran out of time`,
+    remedy: kind === 'lost' ? 'Its effect is unknown; look at the machine.' : 'Give it more with --timeout.',
+  });
+}
+
+function ownFailure(error: UserError): UserError {
+  const { code, message, remedy } = error;
+  return new UserError({ code, message, remedy, exitCode: EXIT_OWN_FAILURE, cause: error });
+}
