@@ -3,7 +3,6 @@
  */
 import { Command, CommanderError } from 'commander';
 import { messageOf, UserError } from '../base/errors.js';
-import { suggest } from '../config/suggest.js';
 import { CATALOGUE } from './catalogue.js';
 import type { Io } from './io.js';
 import { Session, type GlobalOptions } from './session.js';
@@ -24,7 +23,7 @@ export async function runCli(io: Io): Promise<number> {
   };
   const program = await buildProgram(io, perform);
   try {
-    refuseUnknownCommand(program, io);
+    await refuseUnknownCommand(program, io);
     await program.parseAsync([...io.args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -86,11 +85,12 @@ function askedCommand(io: Io): string | undefined {
 }
 
 /** commander itself would complain of too many arguments, because homelab without a command does something too. */
-function refuseUnknownCommand(program: Command, io: Io): void {
+async function refuseUnknownCommand(program: Command, io: Io): Promise<void> {
   const asked = askedCommand(io);
   const names = CATALOGUE.map(({ name }) => name);
   // After an option that only commands have, such as in `homelab -o json`, the word may be the option's value.
   if (asked === undefined || asked !== io.args[0] || names.includes(asked)) return;
+  const { suggest } = await import('../config/suggest.js');
   const meant = suggest(asked, names);
   const hint = meant === null ? 'Every command: homelab --help' : `(Did you mean ${meant}?)`;
   program.error(`error: unknown command '${asked}'\n${hint}`, { code: 'commander.unknownCommand' });

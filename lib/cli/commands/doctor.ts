@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { planLabs } from '../../config/plan.js';
 import type { LabSpec } from '../../model/lab.js';
 import type { Perform } from '../app.js';
-import { readConfiguration, resolveLab, type Configuration } from '../configuration.js';
+import { configured, readConfiguration, resolveLab, type Configuration } from '../configuration.js';
 import {
   checkFolder,
   checkHostMemory,
@@ -18,7 +18,7 @@ import {
   type DoctorFinding,
 } from '../doctor.js';
 import { mayUse, mayWriteIn } from '../files.js';
-import { configured, examples } from '../options.js';
+import { examples } from '../options.js';
 import { askVersion } from '../programs.js';
 import type { Session } from '../session.js';
 

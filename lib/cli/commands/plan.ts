@@ -6,8 +6,8 @@ import { resolve } from '../../config/resolve.js';
 import { parseMemoryMiB } from '../../config/size.js';
 import { planText } from '../../report/plan-text.js';
 import type { Perform } from '../app.js';
-import { ConfigurationError, readConfiguration } from '../configuration.js';
-import { configured, examples } from '../options.js';
+import { ConfigurationError, configured, readConfiguration } from '../configuration.js';
+import { examples } from '../options.js';
 import type { Session } from '../session.js';
 
 const EXIT_REFUSED = 2;

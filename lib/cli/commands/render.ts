@@ -6,9 +6,9 @@ import { suggest } from '../../config/suggest.js';
 import { outputPath, WHATS, type GeneratedFile, type What } from '../../generate/file.js';
 import { render as renderFiles } from '../../generate/render.js';
 import type { Perform } from '../app.js';
-import { readConfiguration, resolveLab } from '../configuration.js';
+import { configured, readConfiguration, resolveLab } from '../configuration.js';
 import { writeWhole } from '../files.js';
-import { configured, examples } from '../options.js';
+import { examples } from '../options.js';
 import type { Session } from '../session.js';
 
 /** The JSON document of `homelab render -o json`. */
