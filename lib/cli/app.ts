@@ -47,7 +47,12 @@ export async function buildProgram(io: Io, perform: Perform, all = false): Promi
     .showSuggestionAfterError()
     .enablePositionalOptions()
     .configureHelp({ helpWidth: Math.min(100, io.stdout.columns) })
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => {
+        io.stdout.write(text);
+      },
+      writeErr: (text) => io.stderr.write(text),
+    })
     .exitOverride()
     .option('-V, --version', 'print the version');
   program.addHelpText('after', HELP);

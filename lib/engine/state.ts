@@ -109,14 +109,18 @@ export function isExpected(state: SagaState, event: SagaEvent): boolean {
     case 'step.done':
       return (activity === 'acting' || event.by === 'probe') && isRunning(step) && event.attempt === attempts;
     case 'step.failed':
-    case 'step.cancelled':
       return isRunning(step) && event.attempt === attempts;
+    case 'step.cancelled':
+      return (
+        isRunning(step) && event.attempt === attempts && (state.interrupted || state.direction === 'back')
+      );
     case 'undo.attempt':
       return activity === 'undo-scheduled' && event.attempt === undoAttempts + 1;
     case 'undo.done':
     case 'undo.failed':
-    case 'undo.cancelled':
       return activity === 'undoing' && event.attempt === undoAttempts;
+    case 'undo.cancelled':
+      return activity === 'undoing' && event.attempt === undoAttempts && state.interrupted;
   }
 }
 

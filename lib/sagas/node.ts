@@ -9,6 +9,7 @@ import {
   BRIDGE_CONFLIST,
   HOMELAB_DIR,
   JOIN_CONFIG,
+  KUBE_VIP_MANIFEST,
   MANIFESTS_DIR,
   RESET_CONFIG,
 } from '../generate/paths.js';
@@ -60,7 +61,7 @@ export async function resetNode(context: StepContext, lab: LabSpec, machine: Mac
   await must(
     context,
     name,
-    ['rm', '-rf', MANIFESTS_DIR + '/kube-vip.yaml', JOIN_CONFIG, '/var/lib/cni'],
+    ['rm', '-rf', KUBE_VIP_MANIFEST, JOIN_CONFIG, RESET_CONFIG, '/var/lib/cni'],
     short,
   );
   if (lab.kubernetes.cni !== 'bridge') await removeCniConfiguration(context, lab, name);

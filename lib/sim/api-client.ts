@@ -5,6 +5,7 @@
 import { lookupAs, type ContainerSpec } from './container.js';
 import { parseKubeconfig, type Kubeconfig } from './kubeconfig.js';
 import type { Machine } from './machine.js';
+import type { Outcome, Request } from './network.js';
 import type { KubeList, KubeObject, KubeStatus } from './objects.js';
 import { checkServer, type TlsProblem } from './pki.js';
 import type { Sim } from './task.js';
@@ -31,6 +32,9 @@ export interface ApiClientOptions {
   readonly container?: ContainerSpec | null;
 }
 
+/** Go's default dialer, as client-go uses it. */
+const DIAL_TIMEOUT_MS = 30_000;
+
 export class ApiClient {
   readonly config: Kubeconfig;
   readonly #machine: Machine;
@@ -51,32 +55,51 @@ export class ApiClient {
 
   /** One request. A status of 400 and above comes back as `error`. */
   *request(method: string, path: string, body: unknown, timeoutMs: number): Sim<ApiOutcome> {
-    const { config } = this;
-    const server = `${config.host}:${config.port}`;
-    const address = lookupAs(this.#machine, this.#container, config.host);
-    if (address === null) return { kind: 'no-host', server };
+    const address = this.#address();
+    if (address === null) return { kind: 'no-host', server: this.#server };
     const { network } = this.#machine.world;
-    const outcome = yield* network.exchange(
-      this.#machine,
-      address,
-      config.port,
-      {
-        method,
-        path,
-        ...(body === undefined ? {} : { body }),
-        ...(config.client === null ? {} : { clientCertificate: config.client }),
-        ...(config.token === null ? {} : { bearerToken: config.token }),
-      },
-      timeoutMs,
+    const request = this.#wrap(method, path, body);
+    return this.#judge(
+      yield* network.exchange(this.#machine, address, this.config.port, request, timeoutMs, DIAL_TIMEOUT_MS),
     );
+  }
+
+  /** A request that stays open until the server ends it, such as a watch. */
+  *stream(method: string, path: string, body: unknown, silenceMs: number): Sim<ApiOutcome> {
+    const address = this.#address();
+    if (address === null) return { kind: 'no-host', server: this.#server };
+    const { network } = this.#machine.world;
+    const request = this.#wrap(method, path, body);
+    return this.#judge(
+      yield* network.stream(this.#machine, address, this.config.port, request, DIAL_TIMEOUT_MS, silenceMs),
+    );
+  }
+
+  get #server(): string {
+    return `${this.config.host}:${this.config.port}`;
+  }
+
+  #address(): string | null {
+    return lookupAs(this.#machine, this.#container, this.config.host);
+  }
+
+  #wrap(method: string, path: string, body: unknown): Request {
+    const { client, token } = this.config;
+    return {
+      method,
+      path,
+      ...(body === undefined ? {} : { body }),
+      ...(client === null ? {} : { clientCertificate: client }),
+      ...(token === null ? {} : { bearerToken: token }),
+    };
+  }
+
+  #judge(outcome: Outcome): ApiOutcome {
+    const server = this.#server;
+    const { authority, host } = this.config;
     if (outcome.kind !== 'response') return { kind: outcome.kind, server };
-    if (outcome.certificate !== null && config.authority !== null) {
-      const problem = checkServer(
-        outcome.certificate,
-        config.authority,
-        config.host,
-        this.#machine.world.nowMs,
-      );
+    if (outcome.certificate !== null && authority !== null) {
+      const problem = checkServer(outcome.certificate, authority, host, this.#machine.world.nowMs);
       if (problem !== null) return { kind: 'tls', problem, server, sans: outcome.certificate.sans };
     }
     if (outcome.status >= 400) return { kind: 'error', status: asStatus(outcome.status, outcome.body) };

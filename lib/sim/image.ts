@@ -20,12 +20,14 @@ export const IMAGE_STORE = '/var/lib/containerd/images.list';
 
 const BASE_PROGRAMS = [
   ...[
+    '[',
     'arping',
     'cat',
     'chmod',
     'cp',
     'crictl',
     'curl',
+    'date',
     'df',
     'etcdctl',
     'hostname',
@@ -37,8 +39,11 @@ const BASE_PROGRAMS = [
     'ls',
     'mkdir',
     'mv',
+    'openssl',
+    'pgrep',
     'ping',
     'rm',
+    'sha256sum',
     'stat',
     'sync',
     'sysctl',
@@ -50,7 +55,7 @@ const BASE_PROGRAMS = [
   ],
 ];
 /** What homelab asks of the workstation; everything else belongs on a machine of the lab. */
-const HOST_PROGRAMS = ['arping', 'curl', 'ping'];
+const HOST_PROGRAMS = ['arping', 'curl', 'openssl', 'ping'];
 const KUBERNETES_PROGRAMS = ['kubeadm', 'kubectl', 'kubelet'];
 
 export function installHost(machine: Machine): void {

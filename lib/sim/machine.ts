@@ -6,6 +6,7 @@ import type { Prng } from '../base/prng.js';
 import type { Role } from '../model/lab.js';
 import { must } from '../base/errors.js';
 import type { ContainerSpec } from './container.js';
+import { ContainerRuntime } from './containerd.js';
 import { Disk } from './disk.js';
 import { isLoopback, type ArpEntry, type Listener, type Nic } from './network.js';
 import { Process, type Invocation, type Program } from './process.js';
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly container?: ContainerSpec;
+  /** Takes what the program prints as it prints it, instead of the process keeping it. */
+  readonly output?: (stream: 'stdout' | 'stderr', text: string) => void;
 }
 
 /** One line of the system journal. */
@@ -48,9 +51,14 @@ export class Machine {
   readonly disk: Disk;
   readonly labNic: Nic;
   readonly units: Units;
+  readonly containers: ContainerRuntime;
   readonly journal: JournalLine[] = [];
   /** Fires whenever `power` changes. */
   readonly powerChanged: Signal;
+  /** Fires when others may no longer hear this machine, or hear it again: power, cable, separation, an address. */
+  readonly reachChanged: Signal;
+  /** Fires when a process starts or stops to listen. */
+  readonly portsChanged: Signal;
   power: MachinePower = 'off';
   /** When the current or last boot began; uptime counts from here. */
   bootedMs = 0;
@@ -61,6 +69,8 @@ export class Machine {
   readonly processes = new Map<number, Process>();
   readonly listeners: Listener[] = [];
   readonly arp = new Map<string, ArpEntry>();
+  /** Routes through the lab card that were added: destination → gateway. Shown, and of no effect on the one segment. */
+  readonly routes = new Map<string, string>();
   #nextPid = 300;
 
   constructor(world: World, options: MachineOptions) {
@@ -69,6 +79,8 @@ export class Machine {
     this.prng = world.prng.fork(`machine:${options.name}`);
     this.disk = new Disk(() => world.scheduler.nowMs);
     this.powerChanged = new Signal(`power of ${options.name}`);
+    this.reachChanged = new Signal(`reach of ${options.name}`);
+    this.portsChanged = new Signal(`ports of ${options.name}`);
     const serial = this.prng.fork('mac').hex(6);
     this.labNic = {
       name: world.network.interfaceName,
@@ -77,6 +89,7 @@ export class Machine {
       addresses: new Map(),
     };
     this.units = new Units(this);
+    this.containers = new ContainerRuntime(this);
   }
 
   get name(): string {
@@ -93,6 +106,7 @@ export class Machine {
     this.power = power;
     this.world.emit(this.name, 'power', power, {});
     this.powerChanged.fire();
+    this.reachChanged.fire();
     this.world.network.changed.fire();
   }
 
@@ -104,8 +118,10 @@ export class Machine {
     this.processes.clear();
     this.listeners.length = 0;
     this.arp.clear();
+    this.routes.clear();
     this.labNic.addresses.clear();
     this.units.reset();
+    this.containers.losePower();
     this.group = new TaskGroup();
   }
 
@@ -162,8 +178,14 @@ export class Machine {
       container: options.container ?? null,
       env: options.env ?? {},
       prng: this.prng.fork(`${name}#${pid}`),
-      print: (text) => void process.stdout.push(text),
-      printError: (text) => void process.stderr.push(text),
+      print: (text) => {
+        if (options.output === undefined) process.stdout.push(text);
+        else options.output('stdout', typeof text === 'string' ? text : new TextDecoder().decode(text));
+      },
+      printError: (text) => {
+        if (options.output === undefined) process.stderr.push(text);
+        else options.output('stderr', text);
+      },
     };
     this.world.scheduler.spawn(
       process.group,
@@ -175,9 +197,11 @@ export class Machine {
 
   processEnded(process: Process): void {
     this.processes.delete(process.pid);
+    const before = this.listeners.length;
     for (let index = this.listeners.length - 1; index >= 0; index -= 1) {
       if (this.listeners[index]?.process === process) this.listeners.splice(index, 1);
     }
+    if (this.listeners.length !== before) this.portsChanged.fire();
   }
 
   log(unit: string, text: string): void {

@@ -6,7 +6,7 @@
 import type { Machine } from './machine.js';
 import type { Process } from './process.js';
 import type { Certificate } from './pki.js';
-import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
+import { Signal, sleep, waitFor, type Scheduler, type Sim, type Task } from './task.js';
 import type { Prng } from '../base/prng.js';
 
 export interface Nic {
@@ -49,6 +49,10 @@ export interface Listener {
   readonly address: string | null;
   readonly process: Process;
   readonly certificate: () => Certificate | null;
+  /** Fires when the answer to a health check may have changed; whoever probes parks on it. Absent: it never changes. */
+  readonly healthChanged?: Signal;
+  /** Would /readyz be answered with 200 now? For onlookers: reads only. Absent: ask the API server of the machine. */
+  readonly answersReady?: () => boolean;
   /** Answers one request in the server's own process; 'reset' closes the connection without an answer. */
   readonly serve: (request: Request, from: Machine) => Sim<Response | 'reset'>;
 }
@@ -68,6 +72,8 @@ const DELAY_PROBE_MS = 5_000;
 /** Three broadcast probes, a second apart, and then "No route to host". */
 const RESOLVE_FAILS_MS = 3_000;
 const LATENCY_MS = 1;
+/** Go's HTTP/2 client pings after 30 s without a frame and gives up 15 s later. */
+const SILENCE_MS = 45_000;
 
 export class Network {
   readonly interfaceName: string;
@@ -100,12 +106,16 @@ export class Network {
 
   removeAddress(machine: Machine, address: string): boolean {
     const removed = machine.labNic.addresses.delete(address);
-    if (removed) this.changed.fire();
+    if (removed) {
+      machine.reachChanged.fire();
+      this.changed.fire();
+    }
     return removed;
   }
 
   setLink(machine: Machine, linked: boolean): void {
     machine.labNic.linked = linked;
+    machine.reachChanged.fire();
     this.changed.fire();
   }
 
@@ -114,6 +124,8 @@ export class Network {
     const pair = [a.name, b.name].sort().join(' ');
     if (separated) this.#separated.add(pair);
     else this.#separated.delete(pair);
+    a.reachChanged.fire();
+    b.reachChanged.fire();
     this.changed.fire();
   }
 
@@ -190,9 +202,62 @@ export class Network {
     return null;
   }
 
-  /** Sends one request and waits for its answer. `host` may be a name from the machine's hosts file. */
-  *exchange(from: Machine, host: string, port: number, request: Request, timeoutMs: number): Sim<Outcome> {
-    const deadlineMs = this.#scheduler.nowMs + timeoutMs;
+  /**
+   * Sends one request and waits for its answer, for `timeoutMs` at most or Infinity. `host` may be a name from the
+   * machine's hosts file. A silent address is given up after `dialTimeoutMs`, a connection that fell silent after
+   * the pings of HTTP/2; both end sooner when `timeoutMs` is over.
+   */
+  *exchange(
+    from: Machine,
+    host: string,
+    port: number,
+    request: Request,
+    timeoutMs: number,
+    dialTimeoutMs = timeoutMs,
+  ): Sim<Outcome> {
+    const startMs = this.#scheduler.nowMs;
+    const connection = yield* this.#connect(from, host, port, startMs + Math.min(dialTimeoutMs, timeoutMs));
+    if ('kind' in connection) return connection;
+    return yield* this.#converse(from, connection, request, startMs + timeoutMs);
+  }
+
+  /**
+   * An exchange that stays open without limit, such as a watch. The server's side is ended when the client ends,
+   * is suspended or can no longer be heard. The client sees 'reset' when the server closed the connection, and
+   * 'timeout' `silenceMs` after it fell silent, which is when the pings of HTTP/2 give up.
+   */
+  *stream(
+    from: Machine,
+    host: string,
+    port: number,
+    request: Request,
+    dialTimeoutMs: number,
+    silenceMs: number,
+  ): Sim<Outcome> {
+    const connection = yield* this.#connect(from, host, port, this.#scheduler.nowMs + dialTimeoutMs);
+    if ('kind' in connection) return connection;
+    const { target, address, listener } = connection;
+    const connected = (): boolean =>
+      this.hears(from, target) && (target === from || target.hasAddress(address));
+    const { group } = listener.process;
+    const answer = this.#scheduler.spawn(group, request.path, listener.serve(request, from));
+    const reach = from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged];
+    this.#scheduler.spawn(group, `hang-up of ${request.path}`, hangUp(answer, reach, connected));
+    try {
+      while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
+      if (!connected()) {
+        yield* sleep(silenceMs);
+        return { kind: 'timeout' };
+      }
+    } finally {
+      answer.kill();
+    }
+    yield* sleep(LATENCY_MS);
+    return outcomeOf(answer.result, listener);
+  }
+
+  /** Resolves the address and opens the connection, or says why there is none. */
+  *#connect(from: Machine, host: string, port: number, deadlineMs: number): Sim<Connection | Outcome> {
     const address = from.lookup(host);
     if (address === null) return { kind: 'no-host' };
     const target = yield* this.resolve(from, address);
@@ -205,34 +270,47 @@ export class Network {
     }
     yield* sleep(LATENCY_MS);
     const listener = target.listenerOn(address, port);
-    if (listener === null) return { kind: 'refused' };
-    return yield* this.#converse(from, target, listener, request, deadlineMs);
+    return listener === null ? { kind: 'refused' } : { target, address, listener };
   }
 
-  *#converse(
-    from: Machine,
-    target: Machine,
-    listener: Listener,
-    request: Request,
-    deadlineMs: number,
-  ): Sim<Outcome> {
+  *#converse(from: Machine, connection: Connection, request: Request, deadlineMs: number): Sim<Outcome> {
+    const { target, address, listener } = connection;
+    const connected = (): boolean =>
+      this.hears(from, target) && (target === from || target.hasAddress(address));
     const name = `${request.method} ${request.path}`;
     const answer = this.#scheduler.spawn(listener.process.group, name, listener.serve(request, from));
-    while (answer.state === 'running') {
+    const reach = from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged];
+    while (answer.state === 'running' && connected()) {
       const leftMs = deadlineMs - this.#scheduler.nowMs;
       if (leftMs <= 0) return { kind: 'timeout' };
-      yield* waitFor([answer.ended], leftMs);
+      yield* waitFor([answer.ended, ...reach], leftMs === Infinity ? null : leftMs);
     }
-    const response = answer.result;
-    if (!this.hears(from, target)) {
-      yield* sleep(Math.max(0, deadlineMs - this.#scheduler.nowMs));
+    if (!connected()) {
+      yield* sleep(Math.max(0, Math.min(deadlineMs - this.#scheduler.nowMs, SILENCE_MS)));
       return { kind: 'timeout' };
     }
     yield* sleep(LATENCY_MS);
-    if (response === undefined || response === 'reset') return { kind: 'reset' };
-    const certificate = response.certificate === undefined ? listener.certificate() : response.certificate;
-    return { kind: 'response', status: response.status, body: response.body, certificate };
+    return outcomeOf(answer.result, listener);
   }
+}
+
+interface Connection {
+  readonly target: Machine;
+  readonly address: string;
+  readonly listener: Listener;
+}
+
+/** Undefined is the answer of a server that was ended meanwhile. */
+function outcomeOf(response: Response | 'reset' | undefined, listener: Listener): Outcome {
+  if (response === undefined || response === 'reset') return { kind: 'reset' };
+  const certificate = response.certificate === undefined ? listener.certificate() : response.certificate;
+  return { kind: 'response', status: response.status, body: response.body, certificate };
+}
+
+/** Ends the server's side of a stream once the two cannot hear each other; a suspended client cannot say so. */
+function* hangUp(answer: Task<unknown>, reach: readonly Signal[], connected: () => boolean): Sim<void> {
+  while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
+  answer.kill();
 }
 
 export function isLoopback(address: string): boolean {

@@ -33,7 +33,12 @@ export interface KeyPair {
 
 export const YEAR_MS = 365 * 86_400_000;
 
-export function issueAuthority(prng: Prng, commonName: string, nowMs: number): KeyPair {
+export function issueAuthority(
+  prng: Prng,
+  commonName: string,
+  nowMs: number,
+  lifetimeMs = 10 * YEAR_MS,
+): KeyPair {
   const keyId = prng.hex(64);
   const serial = prng.hex(16);
   return keyPair({
@@ -45,7 +50,7 @@ export function issueAuthority(prng: Prng, commonName: string, nowMs: number): K
     issuerKeyId: keyId,
     isAuthority: true,
     notBeforeMs: nowMs,
-    notAfterMs: nowMs + 10 * YEAR_MS,
+    notAfterMs: nowMs + lifetimeMs,
     serial,
   });
 }
@@ -75,6 +80,11 @@ export function issueKey(prng: Prng): { readonly keyPem: string; readonly public
   return { keyPem: pem('PRIVATE KEY', { keyId }), publicPem: pem('PUBLIC KEY', { keyId }) };
 }
 
+/** The PEM block of a certificate. */
+export function toPem(certificate: Certificate): string {
+  return pem('CERTIFICATE', certificate);
+}
+
 export function parseCertificate(text: string): Certificate | null {
   return parsePem(text, 'CERTIFICATE') as Certificate | null;
 }
@@ -82,6 +92,12 @@ export function parseCertificate(text: string): Certificate | null {
 /** The key id of a private key's PEM; null when it is none. */
 export function parseKey(text: string): string | null {
   const parsed = parsePem(text, 'PRIVATE KEY') as { keyId?: unknown } | null;
+  return typeof parsed?.keyId === 'string' ? parsed.keyId : null;
+}
+
+/** The key id of a public key's PEM; null when it is none. */
+export function parsePublicKey(text: string): string | null {
+  const parsed = parsePem(text, 'PUBLIC KEY') as { keyId?: unknown } | null;
   return typeof parsed?.keyId === 'string' ? parsed.keyId : null;
 }
 
@@ -127,4 +143,34 @@ function parsePem(text: string, label: string): unknown {
   } catch {
     return null; // A block that somebody edited by hand: no certificate.
   }
+}
+
+/** A certificate signing request: the wanted names and the key that the requester keeps. */
+export type CertificateRequest = Pick<Certificate, 'commonName' | 'organizations' | 'sans' | 'keyId'>;
+
+export function printRequest(request: CertificateRequest): string {
+  return pem('CERTIFICATE REQUEST', request);
+}
+
+export function parseRequest(text: string): CertificateRequest | null {
+  return parsePem(text, 'CERTIFICATE REQUEST') as CertificateRequest | null;
+}
+
+/** Signs a request; the PEM of the certificate. The private key stays with whoever asked. */
+export function signRequest(
+  prng: Prng,
+  authority: Certificate,
+  request: CertificateRequest,
+  nowMs: number,
+  lifetimeMs = YEAR_MS,
+): string {
+  return pem('CERTIFICATE', {
+    ...request,
+    issuer: authority.commonName,
+    issuerKeyId: authority.keyId,
+    isAuthority: false,
+    notBeforeMs: nowMs,
+    notAfterMs: nowMs + lifetimeMs,
+    serial: prng.hex(16),
+  });
 }

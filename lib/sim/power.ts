@@ -1,6 +1,7 @@
 /** Making, starting, stopping and destroying simulated machines, as the hypervisor does it. */
 import type { Machine, MachineOptions } from './machine.js';
 import { installNode, type NodeImage } from './image.js';
+import { applyNetworkFiles } from './networkd.js';
 import { join, sleep, waitFor, type Sim } from './task.js';
 import type { World } from './world.js';
 
@@ -37,6 +38,7 @@ function* boot(machine: Machine): Sim<void> {
   yield* sleep(networkMs);
   world.network.addAddress(machine, options.address, options.prefixLength);
   world.network.announce(machine, options.address);
+  applyNetworkFiles(machine);
   yield* sleep(bootMs - networkMs);
   for (const unit of machine.units.enabled()) machine.units.start(unit);
   machine.setPower('running');

@@ -40,6 +40,11 @@ export class Process {
   /** Fires on SIGTERM for programs that set `handlesTerminate`. */
   readonly terminate: Signal;
   handlesTerminate = false;
+  /** Set by a program that ends where another try must end the same way until one of these fires. */
+  hopelessUntil: readonly Signal[] | null = null;
+  /** What a container's readiness probe finds; null for a program that has no say in it. */
+  readiness: boolean | null = null;
+  readonly readinessChanged: Signal;
   terminating = false;
   /** Null while it runs. */
   exitCode: number | null = null;
@@ -53,6 +58,7 @@ export class Process {
     this.group = new TaskGroup(machine.group);
     this.exited = new Signal(`exit of ${name}[${pid}]`);
     this.terminate = new Signal(`SIGTERM of ${name}[${pid}]`);
+    this.readinessChanged = new Signal(`readiness of ${name}[${pid}]`);
   }
 
   get running(): boolean {
@@ -81,8 +87,15 @@ export class Process {
     this.exited.fire();
   }
 
+  setReady(ready: boolean): void {
+    if (this.readiness === ready) return;
+    this.readiness = ready;
+    this.readinessChanged.fire();
+  }
+
   listen(listener: Omit<Listener, 'process'>): void {
     this.machine.listeners.push({ ...listener, process: this });
+    this.machine.portsChanged.fire();
   }
 }
 

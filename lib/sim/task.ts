@@ -61,12 +61,15 @@ export class Signal {
   readonly name: string;
   /** In order of arrival, which the order of waking follows. */
   readonly waiters = new Set<Task<unknown>>();
+  /** How often it fired, for those who were busy meanwhile. */
+  count = 0;
 
   constructor(name: string) {
     this.name = name;
   }
 
   fire(): void {
+    this.count += 1;
     if (this.waiters.size === 0) return;
     for (const task of [...this.waiters]) task.wake(this);
   }

@@ -47,6 +47,8 @@ export const TIMINGS = {
   imagePull: timing(2_000, 6_000, 20_000),
   /** A new member catches up with the leader until it may be promoted. */
   etcdLearnerSync: timing(1_000, 3_000, 10_000),
+  /** A changed manifest: from the end of the old static pod until the kubelet starts the new one. */
+  staticPodReplace: timing(9_000, 12_000, 16_000),
   kubeletBootstrap: timing(2_000, 4_000, 9_000),
   /** Unmounting, stopping sandboxes, deleting folders. */
   resetCleanup: timing(4_000, 10_000, 30_000),

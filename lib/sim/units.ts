@@ -4,7 +4,7 @@
  */
 import type { Machine } from './machine.js';
 import { endProcess, type Process } from './process.js';
-import { Signal, sleep, waitFor, type Sim, type Task } from './task.js';
+import { idleTicks, Signal, sleep, waitFor, type Sim, type Task } from './task.js';
 
 export type UnitState = 'inactive' | 'active' | 'activating' | 'deactivating' | 'failed';
 
@@ -25,6 +25,8 @@ class Unit {
   keeper: Task<void> | null = null;
   /** Exit code of the last process that ended; null before. */
   lastExit: number | null = null;
+  /** When the state last changed in this boot; null when it has not. */
+  changedMs: number | null = null;
   readonly changed: Signal;
   readonly name: string;
 
@@ -71,6 +73,11 @@ export class Units {
 
   lastExit(name: string): number | null {
     return this.#unit(name).lastExit;
+  }
+
+  /** When the unit's state last changed in this boot; null when it has not. */
+  changedMs(name: string): number | null {
+    return this.#unit(name).changedMs;
   }
 
   changed(name: string): Signal {
@@ -126,6 +133,7 @@ export class Units {
       unit.process = null;
       unit.keeper = null;
       unit.lastExit = null;
+      unit.changedMs = null;
     }
   }
 
@@ -151,13 +159,16 @@ export class Units {
         return;
       }
       this.#set(unit, 'activating');
-      yield* sleep(file.restartMs);
+      const { hopelessUntil } = process;
+      if (hopelessUntil === null) yield* sleep(file.restartMs);
+      else yield* idleTicks(this.#machine.world.scheduler, file.restartMs, hopelessUntil);
     }
   }
 
   #set(unit: Unit, state: UnitState): void {
     if (unit.state === state) return;
     unit.state = state;
+    unit.changedMs = this.#machine.world.nowMs;
     this.#machine.world.emit(this.#machine.name, 'systemd', `${unit.name} ${state}`, {});
     unit.changed.fire();
   }

@@ -5,6 +5,7 @@
 import { assert, must } from '../base/errors.js';
 import { rfc3339 } from '../base/calendar.js';
 import { Prng } from '../base/prng.js';
+import type { ApiServer } from './apiserver-state.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import { Machine, type MachineOptions } from './machine.js';
 import { Network } from './network.js';
@@ -52,6 +53,8 @@ export class World {
   readonly machines = new Map<string, Machine>();
   /** Replicated logs by cluster id: what the data directories with that id hold. */
   readonly etcdClusters = new Map<string, EtcdCluster>();
+  /** The kube-apiserver that last ran on a machine, by the machine's name. */
+  readonly apiServers = new Map<string, ApiServer>();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();
 

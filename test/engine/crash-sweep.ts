@@ -19,6 +19,9 @@ function sweepWorld(world: ToyWorld): SweepWorld {
   return self;
 }
 
+// Some seconds on an idle machine; a busy one must not make it fail.
+t.setTimeout(180_000);
+
 void t.test('a saga killed anywhere is completed by resume and undone by abort', async (t) => {
   const { points, problems } = await crashSweep(toySubject(fullSaga));
   t.comment(`crash points: ${points}`);

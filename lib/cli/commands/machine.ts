@@ -60,7 +60,8 @@ async function act(session: Session, action: Action, names: readonly string[]): 
 
 async function actOn(provider: Provider, action: Action, name: string, signal: AbortSignal): Promise<void> {
   if (action !== 'pause' && action !== 'resume') return provider.power(name, action, { signal });
-  const power = action === 'pause' ? provider.pause : provider.resume;
-  if (power === undefined) throw new UnsupportedError(provider.name, 'pause');
-  await power.call(provider, name);
+  if (provider.pause === undefined || provider.resume === undefined) {
+    throw new UnsupportedError(provider.name, 'pause');
+  }
+  return action === 'pause' ? provider.pause(name) : provider.resume(name);
 }

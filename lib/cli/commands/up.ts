@@ -2,7 +2,7 @@
 import { dirname, relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { UserError } from '../../base/errors.js';
-import { readJournal } from '../../engine/journal-file.js';
+import { listJournals, readJournal } from '../../engine/journal-file.js';
 import { plannedOf } from '../../engine/records.js';
 import type { SagaOutcome } from '../../engine/saga.js';
 import { controlPlanes, workers, type LabSpec } from '../../model/lab.js';
@@ -16,7 +16,16 @@ import {
   type Configuration,
 } from '../configuration.js';
 import { parseFaults } from '../faults.js';
-import { createLab, findLab, forgetLab, labNames, mustFindLab, specDigest, type Lab } from '../labs.js';
+import {
+  createLab,
+  findLab,
+  forgetLab,
+  journalFolder,
+  labNames,
+  mustFindLab,
+  specDigest,
+  type Lab,
+} from '../labs.js';
 import {
   alreadyOpen,
   exitCodeOf,
@@ -55,21 +64,20 @@ export function define(command: Command, perform: Perform): void {
 async function up(session: Session): Promise<number> {
   const configuration = readConfiguration(session);
   const { lab, isNew } = chooseLab(session, configuration);
-  let started = false;
   try {
     return await operate(session, configuration.base, lab, async (operating) => {
-      await plan(session, lab, operating);
-      started = true;
+      await checkFirst(session, lab, operating);
       return bootstrap(session, lab, operating);
     });
-  } finally {
+  } catch (error) {
     // What was refused before anything began leaves nothing behind.
-    if (isNew && !started) forgetLab(configuration.base, lab);
+    if (isNew && listJournals(journalFolder(lab)).length === 0) forgetLab(configuration.base, lab);
+    throw error;
   }
 }
 
 /** Everything that may refuse, before anything is begun. */
-async function plan(session: Session, lab: Lab, { provider }: Operating): Promise<void> {
+async function checkFirst(session: Session, lab: Lab, { provider }: Operating): Promise<void> {
   const { spec } = lab.record;
   const problems = await provider.preflight(spec.machines);
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);

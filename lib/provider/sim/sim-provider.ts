@@ -50,6 +50,7 @@ export class SimProvider implements Provider {
   readonly #log: WorldLog;
   readonly #image: NodeImage;
   readonly #running: Running = new Map();
+  readonly #endpoint: WorldHeader['endpoint'];
   #nextSeq: number;
 
   constructor(options: SimProviderOptions) {
@@ -59,6 +60,7 @@ export class SimProvider implements Provider {
     this.#log = options.log;
     this.#image = options.image;
     this.seed = header.seed;
+    this.#endpoint = header.endpoint;
     this.world = new World({
       seed: header.seed,
       timeScale: header.timeScale,
@@ -81,9 +83,8 @@ export class SimProvider implements Provider {
     };
   }
 
-  async preflight(specs: readonly MachineSpec[]): Promise<readonly Problem[]> {
+  async preflight(_specs: readonly MachineSpec[]): Promise<readonly Problem[]> {
     // Nothing of this computer can stand in the way of a simulated machine; what is there already is started.
-    void specs;
     return [];
   }
 
@@ -134,7 +135,7 @@ export class SimProvider implements Provider {
   }
 
   async observe(): Promise<Observation> {
-    return observeWorld(this.world);
+    return observeWorld(this.world, this.#endpoint);
   }
 
   async residue(): Promise<readonly Residue[]> {

@@ -1,0 +1,62 @@
+/** Label and field selectors of lists and watches: equality, sets, and the fields that Kubernetes lets one select. */
+import type { KubeObject } from '../objects.js';
+import { at } from '../tree.js';
+
+export type Matcher = (object: KubeObject) => boolean;
+
+/** Null when the selector cannot be parsed. */
+export function labelMatcher(selector: string): Matcher | null {
+  const requirements = splitOutsideParentheses(selector).map(labelRequirement);
+  if (requirements.some((requirement) => requirement === null)) return null;
+  return (object) => {
+    const labels = object.metadata.labels ?? {};
+    return requirements.every((requirement) => requirement?.(labels) === true);
+  };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function labelRequirement(text: string): ((labels: Labels) => boolean) | null {
+  const set = /^\s*([^\s,()=!]+)\s+(in|notin)\s*\(([^)]*)\)\s*$/.exec(text);
+  if (set !== null) {
+    const key = set[1] ?? '';
+    const values = (set[3] ?? '').split(',').map((value) => value.trim());
+    const wanted = set[2] === 'in';
+    return (labels) => (key in labels && values.includes(labels[key] ?? '')) === wanted;
+  }
+  const equality = /^\s*([^\s,()=!]+)\s*(==|=|!=)\s*([^\s,()=!]*)\s*$/.exec(text);
+  if (equality !== null) {
+    const [, key = '', operator, value = ''] = equality;
+    return operator === '!=' ? (labels) => labels[key] !== value : (labels) => labels[key] === value;
+  }
+  const presence = /^\s*(!?)\s*([^\s,()=!]+)\s*$/.exec(text);
+  if (presence === null) return null;
+  const [, not, key = ''] = presence;
+  return (labels) => key in labels === (not === '');
+}
+
+/** `metadata.name=x,spec.nodeName!=y`; null when it cannot be parsed. */
+export function fieldMatcher(selector: string): Matcher | null {
+  const requirements = selector.split(',').map((text) => /^([\w.]+)(==|=|!=)(.*)$/.exec(text.trim()));
+  if (requirements.some((match) => match === null)) return null;
+  return (object) =>
+    requirements.every((match) => {
+      const [, path = '', operator, wanted = ''] = match ?? [];
+      const value = at(object, ...path.split('.'));
+      const text = value === undefined || value === null ? '' : (JSON.stringify(value) ?? '');
+      return (text.replace(/^"(.*)"$/s, '$1') === wanted) === (operator !== '!=');
+    });
+}
+
+/** The value that a field selector demands of one field; null when it demands none. */
+export function demanded(selector: string | undefined, field: string): string | null {
+  for (const text of (selector ?? '').split(',')) {
+    const match = /^([\w.]+)==?(.*)$/.exec(text.trim());
+    if (match?.[1] === field) return match[2] ?? '';
+  }
+  return null;
+}
+
+function splitOutsideParentheses(text: string): string[] {
+  return text.split(/,(?![^(]*\))/).filter((part) => part.trim() !== '');
+}

@@ -1,0 +1,69 @@
+/**
+ * Watching and renewing as in-world clients do it, at no cost while nothing changes. A watch is a long poll: it
+ * is answered once something that matches has changed. A Lease that is renewed over and over is one request that
+ * stays open for as long as each renewal would succeed.
+ */
+import type { ApiClient, ApiOutcome } from '../api-client.js';
+import type { KubeObject } from '../objects.js';
+import type { Sim } from '../task.js';
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: KubeObject;
+  /** For Leases: somebody keeps renewing it at this time. */
+  readonly renewing?: boolean;
+}
+
+/** The answer to `GET …?watch=true&resourceVersion=N`. */
+export interface WatchEvents {
+  readonly kind: 'WatchEvents';
+  /** Where the next long poll goes on. */
+  readonly resourceVersion: string;
+  readonly events: readonly WatchEvent[];
+}
+
+export type WatchOutcome =
+  | { readonly kind: 'events'; readonly resourceVersion: string; readonly events: readonly WatchEvent[] }
+  /** Changes since then are forgotten: list again. */
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'broken'; readonly outcome: ApiOutcome };
+
+/** An HTTP/2 client pings after 30 s of silence and gives up 15 s later. */
+const SILENCE_MS = 45_000;
+
+/** Waits for the next changes of what `path` (a list with its selectors) names. */
+export function* watchNext(
+  client: ApiClient,
+  path: string,
+  resourceVersion: string,
+  silenceMs = SILENCE_MS,
+): Sim<WatchOutcome> {
+  const target = withQuery(path, `watch=true&resourceVersion=${resourceVersion}`);
+  const outcome = yield* client.stream('GET', target, undefined, silenceMs);
+  if (outcome.kind === 'error' && outcome.status.code === 410) return { kind: 'expired' };
+  if (outcome.kind !== 'ok') return { kind: 'broken', outcome };
+  const { events, resourceVersion: next } = outcome.body as WatchEvents;
+  return { kind: 'events', events, resourceVersion: next };
+}
+
+/**
+ * Writes a Lease and keeps renewing it. Ends with 409 when somebody else wrote it, and with 'reset' or 'timeout'
+ * when a renewal could not succeed any more. Its resourceVersion has moved on then.
+ */
+export function* keepRenewing(
+  client: ApiClient,
+  leasePath: string,
+  lease: KubeObject,
+  everyMs: number,
+): Sim<ApiOutcome> {
+  return yield* client.stream('PUT', withQuery(leasePath, `renewEveryMs=${everyMs}`), lease, 0);
+}
+
+/** Waits for as long as the holder of a Lease keeps renewing it, and answers the Lease as it was left. */
+export function* whileRenewed(client: ApiClient, leasePath: string): Sim<ApiOutcome> {
+  return yield* client.stream('GET', withQuery(leasePath, 'whileRenewed=true'), undefined, 0);
+}
+
+function withQuery(path: string, query: string): string {
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`;
+}

@@ -1,0 +1,67 @@
+/** Programs by the name of their file in /usr/bin. A program that is not in this table exits 127. */
+import { containerd } from '../containerd.js';
+import { kubelet } from '../kubelet.js';
+import type { Program } from '../process.js';
+import { arping } from './arping.js';
+import { cat } from './cat.js';
+import { chmod } from './chmod.js';
+import { crictl } from './crictl.js';
+import { cp } from './cp.js';
+import { curl } from './curl/index.js';
+import { df } from './df.js';
+import { haproxy } from './haproxy.js';
+import { install } from './install.js';
+import { ip } from './ip/index.js';
+import { journalctl } from './journalctl.js';
+import { kubeadm } from './kubeadm.js';
+import { kubectl } from './kubectl/index.js';
+import { ls } from './ls.js';
+import { mkdir } from './mkdir.js';
+import { mv } from './mv.js';
+import { openssl } from './openssl/index.js';
+import { pgrep } from './pgrep.js';
+import { ping } from './ping.js';
+import { rm } from './rm.js';
+import { date, hostname, sha256sum, sync, trueProgram, uname } from './small.js';
+import { sshd } from './sshd.js';
+import { stat } from './stat.js';
+import { sysctl } from './sysctl.js';
+import { systemctl } from './systemctl.js';
+import { bracket, test } from './test.js';
+
+export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
+  ['[', bracket],
+  ['arping', arping],
+  ['cat', cat],
+  ['chmod', chmod],
+  ['containerd', containerd],
+  ['cp', cp],
+  ['crictl', crictl],
+  ['curl', curl],
+  ['date', date],
+  ['df', df],
+  ['haproxy', haproxy],
+  ['hostname', hostname],
+  ['install', install],
+  ['ip', ip],
+  ['journalctl', journalctl],
+  ['kubeadm', kubeadm],
+  ['kubectl', kubectl],
+  ['kubelet', kubelet],
+  ['ls', ls],
+  ['mkdir', mkdir],
+  ['mv', mv],
+  ['openssl', openssl],
+  ['pgrep', pgrep],
+  ['ping', ping],
+  ['rm', rm],
+  ['sha256sum', sha256sum],
+  ['sshd', sshd],
+  ['stat', stat],
+  ['sync', sync],
+  ['sysctl', sysctl],
+  ['systemctl', systemctl],
+  ['test', test],
+  ['true', trueProgram],
+  ['uname', uname],
+]);

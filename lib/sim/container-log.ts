@@ -1,0 +1,36 @@
+/** A container's log file in the kubelet's format under /var/log/pods, bounded as its rotation bounds it. */
+import type { Machine } from './machine.js';
+
+/** Far less than the kubelet's 10 MiB a file, which nobody would read here. */
+const KEPT_LINES = 200;
+
+interface LoggedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export class ContainerLog {
+  readonly #machine: Machine;
+  readonly #path: string;
+  #lines: string[] = [];
+
+  constructor(machine: Machine, pod: LoggedPod, container: string, attempt: number) {
+    const folder = logFolder(pod, container);
+    machine.disk.makeDirectories(folder);
+    this.#machine = machine;
+    this.#path = `${folder}/${attempt}.log`;
+  }
+
+  write(stream: 'stdout' | 'stderr', text: string): void {
+    const { world, disk } = this.#machine;
+    const stamp = world.date(world.nowMs, true);
+    for (const line of text.replace(/\n$/, '').split('\n')) this.#lines.push(`${stamp} ${stream} F ${line}`);
+    if (this.#lines.length > KEPT_LINES) this.#lines = this.#lines.slice(-KEPT_LINES);
+    disk.write(this.#path, `${this.#lines.join('\n')}\n`);
+  }
+}
+
+export function logFolder(pod: LoggedPod, container: string): string {
+  return `/var/log/pods/${pod.namespace}_${pod.name}_${pod.uid}/${container}`;
+}

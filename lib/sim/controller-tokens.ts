@@ -1,0 +1,69 @@
+/**
+ * Bootstrap tokens: the signer keeps `jws-kubeconfig-<id>` in cluster-info for each token that may sign, the
+ * cleaner deletes tokens whose time is over. Both only while a controller manager leads.
+ */
+import { fromBase64 } from '../base/base64.js';
+import { parseRfc3339 } from '../base/calendar.js';
+import { signClusterInfo } from './bootstrap-token.js';
+import { onChange } from './control-plane-program.js';
+import type { ControllerContext } from './controller-context.js';
+import type { KubeObject } from './objects.js';
+import { sleep, waitFor, type Sim } from './task.js';
+import { mapAt, textAt } from './tree.js';
+import { EPOCH_UNIX_MS } from './world.js';
+
+const SECRETS = '/api/v1/namespaces/kube-system/secrets';
+const CLUSTER_INFO = '/api/v1/namespaces/kube-public/configmaps';
+const TOKEN_TYPE = 'bootstrap.kubernetes.io/token';
+const SETTLE_MS = 100;
+
+function tokens(context: ControllerContext): KubeObject[] {
+  const all = [...context.informer(SECRETS).items.values()];
+  return all.filter((secret) => textAt(secret, 'type') === TOKEN_TYPE);
+}
+
+function value(secret: KubeObject, key: string): string {
+  return fromBase64(textAt(secret, 'data', key) ?? '') ?? '';
+}
+
+export function* bootstrapSigner(context: ControllerContext): Sim<never> {
+  const secrets = context.informer(SECRETS);
+  const infos = context.informer(`${CLUSTER_INFO}?fieldSelector=metadata.name=cluster-info`);
+  return yield* onChange([secrets, infos], SETTLE_MS, function* reconcile() {
+    const info = [...infos.items.values()][0];
+    const kubeconfig = textAt(info, 'data', 'kubeconfig');
+    if (info === undefined || kubeconfig === null || !secrets.synced) return true;
+    const wanted: Record<string, string> = {};
+    for (const secret of tokens(context)) {
+      if (value(secret, 'usage-bootstrap-signing') !== 'true') continue;
+      const id = value(secret, 'token-id');
+      wanted[`jws-kubeconfig-${id}`] = signClusterInfo(kubeconfig, id, value(secret, 'token-secret'));
+    }
+    const data = mapAt(info, 'data');
+    const patch: Record<string, string | null> = {};
+    for (const key of Object.keys(data)) {
+      if (key.startsWith('jws-kubeconfig-') && wanted[key] === undefined) patch[key] = null;
+    }
+    for (const [key, signature] of Object.entries(wanted))
+      if (data[key] !== signature) patch[key] = signature;
+    if (Object.keys(patch).length === 0) return true;
+    return yield* context.patch(`${CLUSTER_INFO}/cluster-info`, { data: patch });
+  });
+}
+
+/** Sleeps until the next token's time is over; nothing is scheduled while there is none. */
+export function* tokenCleaner(context: ControllerContext): Sim<never> {
+  const secrets = context.informer(SECRETS);
+  for (;;) {
+    let nextMs: number | null = null;
+    for (const secret of tokens(context)) {
+      const unixMs = parseRfc3339(value(secret, 'expiration'));
+      if (unixMs === null) continue;
+      const expiresMs = unixMs - EPOCH_UNIX_MS;
+      if (expiresMs > context.nowMs) nextMs = Math.min(nextMs ?? expiresMs, expiresMs);
+      else if (!(yield* context.remove(`${SECRETS}/${secret.metadata.name}`))) nextMs = context.nowMs + 5_000;
+    }
+    yield* waitFor([secrets.changed], nextMs === null ? null : nextMs - context.nowMs);
+    yield* sleep(SETTLE_MS);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * How an etcd member starts: from its data directory when there is one, else by founding a cluster or by joining
+ * one that its peers tell it about. The directory on the disk holds the ids; the data they stand for is the
+ * cluster's key space. Discovery services and `--force-new-cluster` are not modelled.
+ */
+import { EtcdCluster, clusterIdOf, memberIdOf, type EtcdMember } from './etcd-cluster.js';
+import { parentOf } from './disk.js';
+import type { Machine } from './machine.js';
+import type { Certificate } from './pki.js';
+import type { Invocation } from './process.js';
+import type { World } from './world.js';
+
+export interface HostPort {
+  /** Null listens on every address. */
+  readonly host: string | null;
+  readonly port: number;
+}
+
+export interface MemberConfig {
+  readonly name: string;
+  readonly version: string;
+  /** On the machine's disk. */
+  readonly dataDir: string;
+  readonly initialCluster: readonly { readonly name: string; readonly peerUrl: string }[];
+  readonly initialState: string;
+  readonly token: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  readonly listenClients: readonly HostPort[];
+  readonly listenPeers: readonly HostPort[];
+  readonly listenMetrics: readonly HostPort[];
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  readonly certificate: Certificate | null;
+  readonly clientAuthority: Certificate | null;
+  readonly peerAuthority: string;
+}
+
+export interface OpenedMember {
+  readonly cluster: EtcdCluster;
+  readonly memberId: string;
+}
+
+interface DataFile {
+  readonly cluster: string;
+  readonly memberId: string;
+}
+
+/** The member to run, or why etcd ends at once. */
+export function openMember(call: Invocation, config: MemberConfig): OpenedMember | string {
+  const { world, machine } = call;
+  const data = readData(machine, config.dataDir);
+  if (data !== null) {
+    const cluster = world.etcdClusters.get(data.cluster);
+    if (cluster === undefined) return 'walpb: crc mismatch';
+    return { cluster, memberId: data.memberId };
+  }
+  const opened = config.initialState === 'existing' ? joinCluster(call, config) : foundCluster(world, config);
+  if (typeof opened !== 'string') writeData(machine, config.dataDir, opened);
+  return opened;
+}
+
+function foundCluster(world: World, config: MemberConfig): OpenedMember | string {
+  const own = config.initialCluster.find((entry) => entry.name === config.name);
+  if (own === undefined)
+    return `couldn't find local name "${config.name}" in the initial cluster configuration`;
+  if (!config.peerUrls.includes(own.peerUrl))
+    return `--initial-cluster has ${own.name}=${own.peerUrl} but missing from --initial-advertise-peer-urls=${config.peerUrls.join(',')}`;
+  const members: EtcdMember[] = config.initialCluster.map(({ peerUrl }) => ({
+    id: memberIdOf([peerUrl], config.token),
+    name: '',
+    peerUrls: [peerUrl],
+    clientUrls: [],
+    isLearner: false,
+  }));
+  const clusterId = clusterIdOf(members.map((member) => member.id));
+  const memberId = memberIdOf([own.peerUrl], config.token);
+  const known = [...world.etcdClusters.values()].filter((cluster) => cluster.clusterId === clusterId);
+  const latest = members.length > 1 ? known.at(-1) : undefined;
+  if (latest?.member(memberId)?.name === '' && latest.positionOf(memberId) === 0)
+    return { cluster: latest, memberId };
+  if (latest !== undefined && latest.nodes.size > 0) return bootstrapped(memberId);
+  const cluster = new EtcdCluster(world, `${clusterId}.${known.length + 1}`, clusterId, members);
+  world.etcdClusters.set(cluster.key, cluster);
+  return { cluster, memberId };
+}
+
+function joinCluster(call: Invocation, config: MemberConfig): OpenedMember | string {
+  const { world, machine } = call;
+  const others = config.initialCluster
+    .map((entry) => entry.peerUrl)
+    .filter((url) => !config.peerUrls.includes(url));
+  for (const cluster of world.etcdClusters.values()) {
+    const peer = [...cluster.nodes.values()].find((node) => {
+      const urls = cluster.member(node.id)?.peerUrls ?? [];
+      const heard = world.network.hears(machine, node.machine) && node.peerAuthority === config.peerAuthority;
+      return heard && urls.some((url) => others.includes(url));
+    });
+    if (peer === undefined) continue;
+    if (cluster.members.length !== config.initialCluster.length)
+      return 'error validating peerURLs: member count is unequal';
+    const own = cluster.members.find((member) =>
+      member.peerUrls.some((url) => config.peerUrls.includes(url)),
+    );
+    if (own === undefined) return 'error validating peerURLs: unmatched member while checking PeerURLs';
+    if (own.name !== '' || cluster.positionOf(own.id) > 0) return bootstrapped(own.id);
+    return { cluster, memberId: own.id };
+  }
+  return 'cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs';
+}
+
+function bootstrapped(id: string): string {
+  return `member ${id} has already been bootstrapped`;
+}
+
+function dataFile(dataDir: string): string {
+  return `${dataDir}/member/snap/db`;
+}
+
+function readData(machine: Machine, dataDir: string): DataFile | null {
+  const text = machine.disk.read(dataFile(dataDir));
+  return text === null ? null : (JSON.parse(text) as DataFile);
+}
+
+function writeData(machine: Machine, dataDir: string, opened: OpenedMember): void {
+  const { disk } = machine;
+  const path = dataFile(dataDir);
+  disk.makeDirectories(dataDir, 0o700);
+  disk.makeDirectories(parentOf(path), 0o700);
+  disk.makeDirectories(`${dataDir}/member/wal`, 0o700);
+  disk.write(`${dataDir}/member/wal/0000000000000000-0000000000000000.wal`, '', { mode: 0o600 });
+  const data: DataFile = { cluster: opened.cluster.key, memberId: opened.memberId };
+  disk.write(path, JSON.stringify(data), { mode: 0o600 });
+}

@@ -1,0 +1,17 @@
+/** Images of add-ons whose programs do more than run: jobs that end, and parts that take long to be ready. */
+import type { Program } from './process.js';
+import { sleep, waitFor } from './task.js';
+
+/** ingress-nginx's admission jobs: makes the webhook's certificate or writes it into the webhook, and ends. */
+export const certgen: Program = function* run(call) {
+  yield* sleep(call.world.draw('podReady', call.prng));
+  return 0;
+};
+
+/** Longhorn's manager is ready once its CRDs, engine image and instance manager are. */
+export const longhornManager: Program = function* run(call) {
+  call.process.setReady(false);
+  yield* sleep(call.world.draw('longhornReady', call.prng));
+  call.process.setReady(true);
+  for (;;) yield* waitFor([call.process.terminate]);
+};

@@ -1,0 +1,101 @@
+// The simulated provider: the contract, and what is its own: the log, its replay, dropped sessions, planned faults.
+import t from 'tap';
+import { must } from '../../lib/base/errors.js';
+import type { MachineSpec } from '../../lib/model/lab.js';
+import type { WorldRecord } from '../../lib/provider/sim/world-log.js';
+import type { TraceEvent } from '../../lib/sim/world.js';
+import { conformance } from '../helpers/conformance.js';
+import { labOf, memoryLog, openSim } from '../helpers/sim-lab.js';
+
+const lab = labOf({ cni: 'none', csi: 'none', ingress: 'none' });
+const two: readonly MachineSpec[] = lab.machines.slice(0, 2);
+const first = must(two[0], 'a lab has a machine').name;
+const SHORT = { timeoutMs: 60_000 };
+
+conformance(t, 'sim', async () => ({ provider: openSim(lab), machines: two }));
+
+void t.test('a world that is opened again is the world that was closed', async (t) => {
+  const log = memoryLog();
+  const events: TraceEvent[] = [];
+  const before = openSim(lab, { log, onTrace: (event) => events.push(event) });
+  await before.create(two, {});
+  await before.shell(first).writeFile('/root/note', 'kept', SHORT);
+  await before.clock.sleep(12_345);
+  await before.power(first, 'cut');
+  const replayed: TraceEvent[] = [];
+  const after = openSim(lab, { log, onTrace: (event) => replayed.push(event) });
+  t.equal(after.clock.nowMs(), before.clock.nowMs());
+  t.strictSame(replayed, events);
+  t.strictSame(await after.machines(), await before.machines());
+  await after.power(first, 'start');
+  t.equal(
+    new TextDecoder().decode((await after.shell(first).readFile('/root/note', SHORT)) ?? undefined),
+    'kept',
+  );
+});
+
+void t.test('an operation without its end is a dropped session: it goes on, unheard', async (t) => {
+  const log = memoryLog();
+  const before = openSim(lab, { log });
+  await before.create(two, {});
+  await before.shell(first).run({ argv: ['mkdir', '/root/made'], ...SHORT });
+  const records = log.read();
+  const last = must(records.at(-1), 'the log has records');
+  t.ok('doneAtMs' in last);
+  const after = openSim(lab, { log: memoryLog(records.slice(0, -1)) });
+  t.ok(after.clock.nowMs() < before.clock.nowMs(), 'its end had not come when the process died');
+  await after.clock.sleep(5_000);
+  const made = await after.shell(first).run({ argv: ['test', '-d', '/root/made'], ...SHORT });
+  t.match(made, { kind: 'exited', code: 0 });
+});
+
+void t.test('a planned fault comes at its time, also in a world that was opened again', async (t) => {
+  const log = memoryLog();
+  const before = openSim(lab, { log });
+  await before.create(two, {});
+  const dueMs = before.clock.nowMs() + 20_000;
+  await before.planFault({ dueMs, machine: first, action: 'cut' });
+  const after = openSim(lab, { log });
+  t.ok(after.clock.nowMs() < dueMs, 'a fault to come does not move the clock');
+  await after.clock.sleep(19_000);
+  t.match(await after.machines(), [{ name: first, state: 'running' }, { state: 'running' }]);
+  await after.clock.sleep(2_000);
+  t.match(await after.machines(), [{ name: first, state: 'off' }, { state: 'running' }]);
+});
+
+void t.test('the world of another simulator is refused', async (t) => {
+  const records = openedRecords();
+  const [header, ...rest] = records;
+  const other = { ...header, world: 999 } as unknown as WorldRecord;
+  t.throws(() => openSim(lab, { log: memoryLog([other, ...rest]) }), { code: 'world-version' });
+});
+
+void t.test('looking leaves no record and draws nothing', async (t) => {
+  const log = memoryLog();
+  const provider = openSim(lab, { log });
+  await provider.create(two, {});
+  const records = log.read().length;
+  const nowMs = provider.clock.nowMs();
+  for (let i = 0; i < 50; i += 1) await provider.observe();
+  await provider.machines();
+  await provider.residue();
+  t.equal(log.read().length, records);
+  t.equal(provider.clock.nowMs(), nowMs);
+  const looked = await provider.shell(first).run({ argv: ['uname', '-r'], ...SHORT });
+  const unlooked = openSim(lab, { log: memoryLog(log.read().slice(0, records)) });
+  t.strictSame(await unlooked.shell(first).run({ argv: ['uname', '-r'], ...SHORT }), looked);
+  t.equal(unlooked.clock.nowMs(), provider.clock.nowMs());
+});
+
+void t.test('an unknown machine is refused by name', async (t) => {
+  const provider = openSim(lab);
+  await t.rejects(provider.shell('stage-cp-9').run({ argv: ['true'], ...SHORT }), {
+    code: 'no-such-machine',
+  });
+});
+
+function openedRecords(): readonly WorldRecord[] {
+  const log = memoryLog();
+  openSim(lab, { log });
+  return log.read();
+}
