@@ -27,7 +27,7 @@ export interface DoctorDocument {
 
 /** As `engines` in package.json. */
 export const NODE_RANGE = '>=20.19';
-/** Below it Node has hardly more than itself: its own heap and code take some 60 MiB before anything is simulated. */
+/** `up` of a k8s-ha lab takes about 90 MiB with Node itself; replaying a lab with a long past takes more. */
 const SIM_MEMORY_MIB = 256;
 
 export function checkNode(version: string): DoctorFinding {
