@@ -25,12 +25,13 @@ export function* keepProbing(kubelet: Kubelet, probe: Probe, tell: (healthy: boo
     const { scheduler } = kubelet.machine.world;
     const signals = signalsOf(kubelet, probe);
     const before = countOf(signals);
+    const tickMs = scheduler.nowMs;
     const healthy = yield* ask(kubelet, probe);
     failures = healthy ? 0 : failures + 1;
     if (healthy || failures >= probe.failureThreshold) tell(healthy);
     const settled = healthy || failures >= probe.failureThreshold;
     if (settled && countOf(signals) === before) yield* idleTicks(scheduler, probe.periodMs, signals);
-    else yield* sleep(probe.periodMs);
+    else yield* sleep(tickMs + probe.periodMs - scheduler.nowMs);
   }
 }
 

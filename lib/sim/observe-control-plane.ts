@@ -1,4 +1,5 @@
 /** The control plane as an all-seeing observer has it: plain reads, without an event or a random draw. */
+import { tolerance } from '../model/quorum.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import type { KubeObject } from './objects.js';
 import type { World } from './world.js';
@@ -16,6 +17,8 @@ export interface EtcdObservation {
     | null;
   readonly leader: string | null;
   readonly quorum: boolean;
+  /** Voters that may still fail before quorum is lost; negative when it is lost already. */
+  readonly tolerance: number;
 }
 
 /** The cluster with the most running members; the youngest of equals. */
@@ -23,9 +26,11 @@ export function observeEtcd(world: World): EtcdObservation {
   let cluster: EtcdCluster | null = null;
   for (const candidate of world.etcdClusters.values())
     if (candidate.nodes.size > 0 && candidate.nodes.size >= (cluster?.nodes.size ?? 0)) cluster = candidate;
-  if (cluster === null) return { members: null, leader: null, quorum: false };
+  if (cluster === null) return { members: null, leader: null, quorum: false, tolerance: -1 };
   const { nodes } = cluster;
   const leader = cluster.effectiveLeader();
+  const { voters } = cluster;
+  const up = voters.filter(({ id }) => nodes.get(id)?.machine.answersNetwork === true).length;
   return {
     members: cluster.members.map(({ id, name, isLearner }) => ({
       name: name === '' ? (nodes.get(id)?.machine.name ?? '') : name,
@@ -35,6 +40,7 @@ export function observeEtcd(world: World): EtcdObservation {
     })),
     leader: leader?.name ?? null,
     quorum: leader !== null,
+    tolerance: tolerance(voters.length, up),
   };
 }
 

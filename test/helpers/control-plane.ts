@@ -224,6 +224,7 @@ export class ControlPlane {
     disk.write(`${PKI}/ca.crt`, this.authority.certificatePem);
     disk.write(`${ETCD_PKI}/ca.crt`, this.etcdAuthority.certificatePem);
     write(`${ETCD_PKI}/server`, this.etcdAuthority, machine.name);
+    write(`${ETCD_PKI}/healthcheck-client`, this.etcdAuthority, 'kube-etcd-healthcheck-client');
     write(`${PKI}/apiserver-etcd-client`, this.etcdAuthority, 'kube-apiserver-etcd-client');
     write(`${PKI}/apiserver`, this.authority, 'kube-apiserver');
     disk.write(`${PKI}/sa.pub`, keys.publicPem);

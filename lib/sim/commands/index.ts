@@ -10,6 +10,7 @@ import { cp } from './cp.js';
 import { curl } from './curl/index.js';
 import { df } from './df.js';
 import { haproxy } from './haproxy.js';
+import { helm } from './helm/index.js';
 import { install } from './install.js';
 import { ip } from './ip/index.js';
 import { journalctl } from './journalctl.js';
@@ -41,6 +42,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['date', date],
   ['df', df],
   ['haproxy', haproxy],
+  ['helm', helm],
   ['hostname', hostname],
   ['install', install],
   ['ip', ip],

@@ -108,7 +108,7 @@ function lifetime(kubeadm: Kubeadm, certificate: Certificate): [string, string] 
   return [expires, days > 0 ? `${days}d` : hours > 0 ? `${hours}h` : `${Math.floor(leftMs / 60_000)}m`];
 }
 
-/** Every column padded and three spaces apart, the last one padded too. */
+/** Columns three spaces apart; the last one is padded to eight unless it is empty. */
 function printTable(kubeadm: Kubeadm, rows: readonly (readonly string[])[]): void {
   const [head = []] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
@@ -117,7 +117,7 @@ function printTable(kubeadm: Kubeadm, rows: readonly (readonly string[])[]): voi
     const cells = row.map((cell, column) => {
       const last = column === row.length - 1;
       if (!last) return cell.padEnd((widths[column] ?? 0) + 3);
-      return isHead ? cell : `${cell}${' '.repeat(Math.max(0, 8 - cell.length))}`;
+      return isHead || cell === '' ? cell : cell.padEnd(8);
     });
     say(kubeadm, cells.join(''));
   }

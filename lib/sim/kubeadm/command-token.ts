@@ -142,15 +142,11 @@ function tableOf(kubeadm: Kubeadm, tokens: readonly BootstrapToken[]): string {
   return printTable([['TOKEN', 'TTL', 'EXPIRES', 'USAGES', 'DESCRIPTION', 'EXTRA GROUPS'], ...rows]);
 }
 
-/** Columns three spaces apart, the last one not padded. The TTL column is never narrower than nine. */
+/** Fixed widths: the real one prints row by row and cannot know the widest cell. */
 function printTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(column === 1 ? 9 : 0, ...rows.map((row) => (row[column] ?? '').length)),
-  );
+  const widths = [26, 12, 23, 25, 59, 0];
   const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3)))
-      .join('');
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('');
   return rows.map((row) => `${line(row)}\n`).join('');
 }
 

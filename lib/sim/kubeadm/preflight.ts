@@ -156,6 +156,7 @@ function commonChecks(kubeadm: Kubeadm, node: NodeRegistration, version: string 
     const text = `[preflight] WARNING: Couldn't create the interface used for talking to the container runtime: ${why}`;
     warn(kubeadm, 'checks.go:1080', text);
   }
+  findings.push(...swap(kubeadm));
   if (machine.which('crictl') === null && kubeadm.flavour === 31) {
     findings.push(warning('FileExisting-crictl', 'crictl not found in system path'));
   }
@@ -202,6 +203,19 @@ function forwarding(kubeadm: Kubeadm): Finding[] {
   const value = kubeadm.call.machine.disk.read(path)?.trim() ?? '1';
   if (value === '1') return [];
   return [error(`FileContent-${path.replaceAll('/', '-')}`, `${path} contents are not set to 1`)];
+}
+
+/** The node image has no swap; a file is there once somebody turned some on. Its first line is the head. */
+function swap(kubeadm: Kubeadm): Finding[] {
+  const lines = (kubeadm.call.machine.disk.read('/proc/swaps') ?? '').trim().split('\n');
+  if (lines.length < 2) return [];
+  return [
+    warning(
+      'Swap',
+      'swap is supported for cgroup v2 only. The kubelet must be properly configured to use swap. Please refer to ' +
+        'https://kubernetes.io/docs/concepts/architecture/nodes/#swap-memory, or disable swap on the node',
+    ),
+  ];
 }
 
 function available(kubeadm: Kubeadm, path: string): Finding[] {

@@ -117,7 +117,7 @@ function sortBy(items: readonly KubeObject[], path: string | null): readonly Kub
 
 function compare(a: unknown, b: unknown): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  const [left, right] = [String(a ?? ''), String(b ?? '')];
+  const [left, right] = [JSON.stringify(a ?? ''), JSON.stringify(b ?? '')];
   return left < right ? -1 : left > right ? 1 : 0;
 }
 

@@ -133,5 +133,5 @@ function take(step: Step, value: unknown): unknown[] {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

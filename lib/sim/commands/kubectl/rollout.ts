@@ -45,18 +45,13 @@ function* status(session: Session, kind: string, name: string, path: string): Si
   const limitMs = parseDuration(flags.get('timeout') ?? '0') ?? 0;
   const deadlineMs = limitMs <= 0 ? Infinity : call.world.nowMs + limitMs;
   let last = '';
-  let missing = false;
   const done = yield* follow(session, path, deadlineMs, (object) => {
-    if (object === null) {
-      missing = true;
-      return true;
-    }
+    if (object === null) throw new Failure('error: object has been deleted\n');
     const progress = progressOf(kind, name, object);
     if (progress.text !== last) session.print(progress.text);
     last = progress.text;
     return progress.done || flags.get('watch') === 'false';
   });
-  if (missing) throw new Failure('error: object has been deleted\n');
   if (!done) throw new Failure('error: timed out waiting for the condition\n');
 }
 

@@ -1,0 +1,98 @@
+/**
+ * etcdctl: members, endpoints, alarms, snapshots, moving the leader. Reading and writing keys, leases, watches,
+ * users and roles are not modelled, and say so.
+ */
+import type { Invocation } from '../process.js';
+import { sleep, type Sim } from '../task.js';
+import { EtcdctlError, clientOf, EXIT_BAD_ARGS } from './etcdctl/client.js';
+import { endpointCommand } from './etcdctl/endpoint.js';
+import { alarmCommand, defragCommand, moveLeaderCommand, snapshotCommand } from './etcdctl/maintenance.js';
+import { memberCommand } from './etcdctl/member.js';
+import type { Format } from './etcdctl/print.js';
+import { FlagProblem, parseFlags, pflagText, type Flags } from './flags.js';
+
+const GLOBAL_FLAGS = [
+  ...['endpoints=', 'cacert=', 'cert=', 'key=', 'command-timeout=', 'dial-timeout=', 'write-out|w='],
+  ...['keepalive-time=', 'keepalive-timeout=', 'insecure-skip-tls-verify', 'insecure-transport', 'debug'],
+  'hex',
+];
+const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = {
+  member: ['peer-urls=', 'learner'],
+  endpoint: ['cluster'],
+  defrag: ['cluster'],
+};
+const UNMODELLED = new Set([
+  ...['get', 'put', 'del', 'txn', 'compaction', 'watch', 'lease', 'lock', 'elect', 'user', 'role', 'auth'],
+  ...['check', 'make-mirror', 'downgrade', 'completion'],
+]);
+const VERSION = '3.5.16';
+
+export function* etcdctl(call: Invocation): Sim<number> {
+  yield* sleep(call.world.draw('command', call.prng));
+  try {
+    return yield* run(call);
+  } catch (error) {
+    if (error instanceof FlagProblem) {
+      call.printError(`Error: ${pflagText(error)}\n`);
+      return 1;
+    }
+    if (!(error instanceof EtcdctlError)) throw error;
+    call.printError(`Error: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+function* run(call: Invocation): Sim<number> {
+  const command = commandOf(call.args);
+  const flags = parseFlags([...GLOBAL_FLAGS, ...(OWN_FLAGS[command] ?? [])], call.args);
+  const [, ...operands] = flags.operands;
+  const format = formatOf(flags);
+  if (command === 'version') {
+    call.print(`etcdctl version: ${VERSION}\nAPI version: 3.5\n`);
+    return 0;
+  }
+  const client = clientOf(call, flags);
+  switch (command) {
+    case 'member':
+      yield* memberCommand(client, flags, format, operands);
+      return 0;
+    case 'endpoint':
+      return yield* endpointCommand(client, flags, format, operands);
+    case 'alarm':
+      yield* alarmCommand(client, format, operands);
+      return 0;
+    case 'snapshot':
+      yield* snapshotCommand(client, format, operands);
+      return 0;
+    case 'move-leader':
+      yield* moveLeaderCommand(client, operands);
+      return 0;
+    case 'defrag':
+      return yield* defragCommand(client);
+    default:
+      return unknownCommand(call, command);
+  }
+}
+
+function unknownCommand(call: Invocation, command: string): number {
+  if (UNMODELLED.has(command)) {
+    call.printError(`Error: the simulator does not model "etcdctl ${command}"\n`);
+    return EXIT_BAD_ARGS;
+  }
+  call.printError(`Error: unknown command "${command}" for "etcdctl"\nRun 'etcdctl --help' for usage.\n`);
+  return 1;
+}
+
+/** The first argument that is no flag and no flag's value. */
+function commandOf(args: readonly string[]): string {
+  const every = [...GLOBAL_FLAGS, ...Object.values(OWN_FLAGS).flat()];
+  return parseFlags(every, args).operands[0] ?? 'help';
+}
+
+function formatOf(flags: Flags): Format {
+  const wanted = flags.get('write-out') ?? 'simple';
+  if (wanted === 'simple' || wanted === 'table' || wanted === 'json') return wanted;
+  if (wanted === 'fields' || wanted === 'protobuf')
+    throw new EtcdctlError(`the simulator does not model the output format "${wanted}"`, EXIT_BAD_ARGS);
+  throw new EtcdctlError(`unsupported output format`, 4);
+}
