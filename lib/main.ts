@@ -1,7 +1,6 @@
 /** Entry of the program and the only file that touches `process`. */
 import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createInterface } from 'node:readline/promises';
 import { runCli } from './cli/app.js';
 import type { Io, Output } from './cli/io.js';
 
@@ -37,11 +36,13 @@ const io: Io = {
   cwd: process.cwd(),
   env: process.env,
   pid: process.pid,
+  nodeVersion: process.versions.node,
   stdout: output(process.stdout),
   stderr: output(process.stderr),
   signal: interrupted.signal,
   wallMs: () => performance.now(),
   hostMemoryMiB: () => Math.round(totalmem() / 1_048_576),
+  availableMemoryMiB: () => Math.round(process.availableMemory() / 1_048_576),
   isAlive: (pid) => {
     try {
       process.kill(pid, 0);
@@ -59,6 +60,7 @@ const io: Io = {
   },
   ask: async (question) => {
     if (!process.stdin.isTTY) return null;
+    const { createInterface } = await import('node:readline/promises'); // Few commands ask; all should start fast.
     const reader = createInterface({ input: process.stdin, output: process.stderr });
     try {
       return await reader.question(question, { signal: interrupted.signal });

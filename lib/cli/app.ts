@@ -23,12 +23,13 @@ export async function runCli(io: Io): Promise<number> {
   };
   const program = await buildProgram(io, perform);
   try {
+    await refuseUnknownCommand(program, io);
     await program.parseAsync([...io.args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     exitCode = error.exitCode === 0 ? 0 : EXIT_REFUSED;
     if (exitCode !== 0 && wantsJson(io.args)) {
-      const document = { error: { code: 'usage', message: error.message, remedy: 'See: homelab --help' } };
+      const document = { error: usageError(error, io), problems: [] };
       io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     }
   }
@@ -55,7 +56,7 @@ export async function buildProgram(io: Io, perform: Perform, all = false): Promi
     .exitOverride()
     .option('-V, --version', 'print the version');
   program.addHelpText('after', HELP);
-  const asked = io.args.find((word) => !word.startsWith('-'));
+  const asked = askedCommand(io);
   for (const { name, summary, load } of CATALOGUE) {
     const command = program.command(name).summary(summary).description(summary);
     if (all || name === asked) (await load()).define(command, perform);
@@ -82,6 +83,32 @@ async function runAction(session: Session, action: Action): Promise<number> {
     session.bug(messageOf(error), error instanceof Error ? (error.stack ?? '') : '');
     return EXIT_BUG;
   }
+}
+
+function askedCommand(io: Io): string | undefined {
+  return io.args.find((word) => !word.startsWith('-'));
+}
+
+/** commander itself would complain of too many arguments, because homelab without a command does something too. */
+async function refuseUnknownCommand(program: Command, io: Io): Promise<void> {
+  const asked = askedCommand(io);
+  const names = CATALOGUE.map(({ name }) => name);
+  // After an option that only commands have, such as in `homelab -o json`, the word may be the option's value.
+  if (asked === undefined || asked !== io.args[0] || names.includes(asked)) return;
+  const { suggest } = await import('../config/suggest.js');
+  const meant = suggest(asked, names);
+  const hint = meant === null ? 'Every command: homelab --help' : `(Did you mean ${meant}?)`;
+  program.error(`error: unknown command '${asked}'\n${hint}`, { code: 'commander.unknownCommand' });
+}
+
+function usageError(error: CommanderError, io: Io): { code: string; message: string; remedy: string } {
+  const name = CATALOGUE.find((entry) => entry.name === askedCommand(io))?.name;
+  const message =
+    error.code === 'commander.help'
+      ? `homelab ${name ?? ''} needs a subcommand`
+      : error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  const remedy = `See: homelab ${name === undefined ? '' : `${name} `}--help`;
+  return { code: 'usage', message, remedy };
 }
 
 function wantsJson(args: readonly string[]): boolean {

@@ -1,11 +1,12 @@
 /** From the command's options to a resolved lab: the configuration file, flags over it, all problems at once. */
+import type { Command } from 'commander';
 import { dirname, join, relative, resolve as resolvePath } from 'node:path';
 import { UserError, type Problem } from '../base/errors.js';
 import { CONFIG_FLAGS, type Overrides } from '../config/flags.js';
 import { resolve, type ResolveInput } from '../config/resolve.js';
 import type { LabSpec } from '../model/lab.js';
 import { fileExists, readText } from './files.js';
-import { camelCase } from './options.js';
+import { speaking } from './options.js';
 import type { Session } from './session.js';
 
 export const DEFAULT_CONFIG = 'config-homelab.yaml';
@@ -32,6 +33,17 @@ export interface Configuration {
   readonly base: string;
   readonly overrides: Overrides;
   readonly input: ResolveInput;
+}
+
+/** For commands that read the configuration: the file, and flags that override its keys. */
+export function configured(command: Command): Command {
+  speaking(command).option(
+    '-f, --config <file>',
+    'configuration (default: config-homelab.yaml when it is there)',
+  );
+  for (const { name, argument, description } of CONFIG_FLAGS)
+    command.option(`--${name} ${argument}`, description);
+  return command;
 }
 
 export function readConfiguration(session: Session, overrides: Overrides = flagsOf(session)): Configuration {
@@ -91,4 +103,9 @@ function noSuchFile(path: string): UserError {
     message: `there is no file ${path}`,
     remedy: 'Write one with `homelab init`, or leave -f out and use flags.',
   });
+}
+
+/** commander's name of a flag: `worker-memory` → `workerMemory`. */
+function camelCase(flag: string): string {
+  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

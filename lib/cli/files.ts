@@ -1,5 +1,15 @@
 /** The command line's hold on this computer's files; the only place in it that touches them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../base/errors.js';
 
@@ -48,4 +58,24 @@ export function removeFile(path: string): void {
 /** A folder with all that is in it. */
 export function removeFolder(path: string): void {
   rmSync(path, { recursive: true, force: true });
+}
+
+/** May this process read and write it? False when it is not there. */
+export function mayUse(path: string): boolean {
+  return mayAccess(path, constants.R_OK | constants.W_OK);
+}
+
+/** May files be made in it? Of a folder that is not there its nearest one above is asked. */
+export function mayWriteIn(folder: string): boolean {
+  if (!existsSync(folder) && dirname(folder) !== folder) return mayWriteIn(dirname(folder));
+  return mayAccess(folder, constants.W_OK | constants.X_OK);
+}
+
+function mayAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false; // The answer to the question, whatever the reason.
+  }
 }

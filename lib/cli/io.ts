@@ -16,6 +16,8 @@ export interface Io {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
+  /** Version of Node without a leading v. */
+  readonly nodeVersion: string;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Aborts at the first Ctrl-C or SIGTERM. */
@@ -24,6 +26,8 @@ export interface Io {
   wallMs(): number;
   /** Whole memory of this computer in MiB. */
   hostMemoryMiB(): number;
+  /** Memory in MiB that this process may still take, container limits included. */
+  availableMemoryMiB(): number;
   /** Is there a process with this pid? */
   isAlive(pid: number): boolean;
   /** Waits in wall-clock time; returns early at the first Ctrl-C. */

@@ -1,6 +1,5 @@
-/** Options that several commands share, declared once. */
+/** Options that several commands share, declared once; those of the configuration are in configuration.ts. */
 import { Option, type Command } from 'commander';
-import { CONFIG_FLAGS } from '../config/flags.js';
 
 /** How a command speaks: every command has these. */
 export function speaking(command: Command): Command {
@@ -20,25 +19,14 @@ export function aboutLab(command: Command): Command {
     .option('--lab <name>', 'the lab, when there are several');
 }
 
-/** For commands that read the configuration: the file, and flags that override its keys. */
-export function configured(command: Command): Command {
-  speaking(command).option(
-    '-f, --config <file>',
-    'configuration (default: config-homelab.yaml when it is there)',
-  );
-  for (const { name, argument, description } of CONFIG_FLAGS)
-    command.option(`--${name} ${argument}`, description);
-  return command;
-}
-
-/** Examples under a command's help, each with what it does. */
+/** Examples under a command's help, each with what it does: beside it, or below it where the terminal is narrow. */
 export function examples(command: Command, lines: readonly (readonly [string, string])[]): Command {
-  const width = Math.max(...lines.map(([typed]) => typed.length));
-  const text = lines.map(([typed, meaning]) => `  ${typed.padEnd(width)}  ${meaning}`).join('\n');
-  return command.addHelpText('after', `\nExamples:\n${text}`);
-}
-
-/** commander's name of a flag: `worker-memory` → `workerMemory`. */
-export function camelCase(flag: string): string {
-  return flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const longest = Math.max(...lines.map(([typed]) => typed.length));
+  const beside = lines.map(([typed, meaning]) => `  ${typed.padEnd(longest)}  ${meaning}`);
+  const below = lines.map(([typed, meaning]) => `  ${typed}\n      ${meaning}`);
+  return command.addHelpText('after', (context) => {
+    const { helpWidth = Infinity } = context.command.createHelp();
+    const fits = beside.every((line) => line.length <= helpWidth);
+    return `\nExamples:\n${(fits ? beside : below).join('\n')}`;
+  });
 }

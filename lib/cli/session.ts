@@ -53,18 +53,23 @@ export class Session {
     this.io.stdout.write(this.json ? `${JSON.stringify(document, null, 2)}\n` : text);
   }
 
+  /** A problem that --quiet does not silence. */
+  complain(problem: Problem): void {
+    this.io.stderr.write(`${this.problemText(problem)}\n`);
+  }
+
   /** Says what went wrong and what to type next, and still prints one document with -o json. */
   fail(error: UserError, rest: Readonly<Record<string, unknown>> = {}): void {
     const { code, message, remedy } = error;
     const problems = (error as { readonly problems?: readonly Problem[] }).problems ?? [];
     if (this.json) this.result({ ...rest, error: { code, message, remedy }, problems }, '');
-    for (const problem of problems) this.io.stderr.write(`${this.problemText(problem)}\n`);
+    for (const problem of problems) this.complain(problem);
     this.io.stderr.write(`${this.errColors.red('error:')} ${message}\n${remedy}\n`);
   }
 
   bug(message: string, stack: string): void {
     const remedy = 'This is a bug in homelab; please report it with the lines above.';
-    if (this.json) this.result({ error: { code: 'bug', message, remedy } }, '');
+    if (this.json) this.result({ error: { code: 'bug', message, remedy }, problems: [] }, '');
     this.io.stderr.write(`${stack}\n${this.errColors.red('bug:')} ${message}\n${remedy}\n`);
   }
 

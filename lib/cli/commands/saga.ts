@@ -8,9 +8,9 @@ import { resultOf } from '../../engine/result.js';
 import { BOOTSTRAP } from '../../sagas/bootstrap.js';
 import { recordedSaga } from '../../sagas/registry.js';
 import type { Perform } from '../app.js';
-import { baseFolder, readConfiguration, resolveLab } from '../configuration.js';
+import { baseFolder, configured, readConfiguration, resolveLab } from '../configuration.js';
 import { journalFolder, labFolder, labNames, mustFindLab, type Lab } from '../labs.js';
-import { aboutLab, configured, examples } from '../options.js';
+import { aboutLab, examples } from '../options.js';
 import type { Session } from '../session.js';
 import { textTable } from '../table.js';
 

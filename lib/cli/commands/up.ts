@@ -8,7 +8,13 @@ import type { SagaOutcome } from '../../engine/saga.js';
 import { controlPlanes, workers, type LabSpec } from '../../model/lab.js';
 import { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from '../../sagas/bootstrap.js';
 import type { Perform } from '../app.js';
-import { ConfigurationError, readConfiguration, resolveLab, type Configuration } from '../configuration.js';
+import {
+  ConfigurationError,
+  configured,
+  readConfiguration,
+  resolveLab,
+  type Configuration,
+} from '../configuration.js';
 import { parseFaults } from '../faults.js';
 import {
   createLab,
@@ -29,7 +35,7 @@ import {
   type Operating,
   type SagaDocument,
 } from '../operation.js';
-import { configured, examples } from '../options.js';
+import { examples } from '../options.js';
 import { asSim } from '../providers.js';
 import { sagaText } from '../saga-text.js';
 import type { Session } from '../session.js';
