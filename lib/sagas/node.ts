@@ -18,20 +18,25 @@ import { must, run, succeeds } from './remote.js';
 import { minutes, poll, seconds } from './timing.js';
 
 /**
- * Waits until no kubeadm runs on the machine. A command whose connection was lost goes on by itself, and to judge
- * or to reset a node in the middle of it would be wrong.
+ * Waits until no such program runs on the machine. A command whose connection was lost goes on by itself, and to
+ * judge or to undo its work in the middle of it would be wrong.
  */
-export async function waitForKubeadm(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
-  const quiet = await poll(context, { timeoutMs: minutes(lab, 12), everyMs: seconds(lab, 3) }, async () =>
-    (await succeeds(context, machine, ['pgrep', '-x', 'kubeadm'], { timeoutMs: seconds(lab, 20) }))
+export async function waitForEnd(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  program: 'kubeadm' | 'helm',
+): Promise<void> {
+  const ended = await poll(context, { timeoutMs: minutes(lab, 12), everyMs: seconds(lab, 3) }, async () =>
+    (await succeeds(context, machine, ['pgrep', '-x', program], { timeoutMs: seconds(lab, 20) }))
       ? null
       : true,
   );
-  if (quiet !== null) return;
+  if (ended !== null) return;
   throw new StepError({
-    code: 'kubeadm-still-running',
-    message: `${machine}: a kubeadm that was started earlier is still running`,
-    remedy: `Look at it with: homelab exec ${machine} -- pgrep -a kubeadm`,
+    code: 'program-still-running',
+    message: `${machine}: a ${program} that was started earlier is still running`,
+    remedy: `Look at it with: homelab exec ${machine} -- pgrep -a ${program}`,
     retryable: true,
   });
 }
@@ -55,7 +60,7 @@ export async function isTouched(context: StepContext, lab: LabSpec, machine: str
 export async function resetNode(context: StepContext, lab: LabSpec, machine: MachineSpec): Promise<void> {
   const { name } = machine;
   const short = { timeoutMs: seconds(lab, 60) };
-  await waitForKubeadm(context, lab, name);
+  await waitForEnd(context, lab, name, 'kubeadm');
   await must(context, name, ['mkdir', '-p', HOMELAB_DIR], short);
   await must(context, name, await resetArgv(context, lab, name), { timeoutMs: minutes(lab, 6) });
   await must(

@@ -5,6 +5,7 @@ import { ADMIN_CONF, addonManifest, addonValues } from '../../generate/paths.js'
 import type { LabSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { firstControlPlane, mustKubectl } from '../kubectl.js';
+import { waitForEnd } from '../node.js';
 import { must, run } from '../remote.js';
 import { minutes, patient, seconds } from '../timing.js';
 
@@ -27,23 +28,31 @@ export function installAddon(boot: Bootstrap, release: AddonRelease): Step {
     // With the cluster goes what is in it.
     ...(input.initialized && !bundled ? { compensate: (context) => uninstall(context, lab, release) } : {}),
   };
-  return bundled ? step : { ...step, probe: (context) => isDeployed(context, lab, release) };
+  if (bundled) return step;
+  const probe: Step['probe'] = async (context) =>
+    (await releaseStatus(context, lab, release)) === 'deployed' ? 'done' : 'not-done';
+  return { ...step, probe };
 }
 
-async function isDeployed(
+/** The release's status, such as `deployed` or `pending-install`; null when there is no such release. */
+async function releaseStatus(
   context: StepContext,
   lab: LabSpec,
   release: AddonRelease,
-): Promise<'done' | 'not-done'> {
+): Promise<string | null> {
+  await waitForEnd(context, lab, firstControlPlane(lab), 'helm');
   const argv = helm('status', release.name, '--namespace', release.namespace, '-o', 'json');
   const ran = await run(context, firstControlPlane(lab), argv, { timeoutMs: minutes(lab, 2) });
-  if (ran.code !== 0) return 'not-done';
+  if (ran.code !== 0) return null;
   const { info } = JSON.parse(ran.stdout) as { readonly info?: { readonly status?: string } };
-  return info?.status === 'deployed' ? 'done' : 'not-done';
+  return info?.status ?? null;
 }
 
 async function installChart(context: StepContext, lab: LabSpec, release: AddonRelease): Promise<void> {
   const on = firstControlPlane(lab);
+  // A helm that was killed leaves its release locked: "another operation is in progress", for ever.
+  const status = await releaseStatus(context, lab, release);
+  if (status?.startsWith('pending-') === true) await uninstall(context, lab, release);
   const file = { mode: 0o600, timeoutMs: seconds(lab, 30) };
   await context.shell(on).writeFile(addonValues(release.name), release.values, file);
   await must(context, on, installArgv(lab, release), { timeoutMs: minutes(lab, 15) });

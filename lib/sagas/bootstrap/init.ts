@@ -5,7 +5,7 @@ import { ADMIN_CONF, INIT_CONFIG } from '../../generate/paths.js';
 import type { LabSpec, MachineSpec } from '../../model/lab.js';
 import type { Bootstrap, BootstrapInput } from '../bootstrap.js';
 import { askKubectl, parseNodes } from '../kubectl.js';
-import { isReachable, isTouched, resetNode, waitForKubeadm } from '../node.js';
+import { isReachable, isTouched, resetNode, waitForEnd } from '../node.js';
 import { must } from '../remote.js';
 import { minutes, patient, poll, seconds } from '../timing.js';
 import { installKubeVip } from './vip.js';
@@ -41,7 +41,7 @@ export function initFirst({ lab, input }: Bootstrap, first: MachineSpec): Step {
  * where there is something to ask, because the machines may just have been switched on.
  */
 async function probe(context: StepContext, lab: LabSpec, first: MachineSpec): Promise<ProbeAnswer> {
-  await waitForKubeadm(context, lab, first.name);
+  await waitForEnd(context, lab, first.name, 'kubeadm');
   if (!(await isTouched(context, lab, first.name))) return 'not-done';
   const times = { timeoutMs: minutes(lab, 6), everyMs: seconds(lab, 5) };
   const nodes = await poll(context, times, () => askKubectl(context, lab, ['get', 'nodes', '-o', 'json']));

@@ -4,7 +4,7 @@ import { joinControlPlaneConfig } from '../../generate/kubeadm.js';
 import type { MachineSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { controlPlaneJoined, joinProblem, membershipMayGrow } from '../gates.js';
-import { waitForKubeadm } from '../node.js';
+import { waitForEnd } from '../node.js';
 import { minutes, patient } from '../timing.js';
 import { freshCertificateKey, freshJoin, JOIN_ARGV, join, leaveCluster, rejoinable } from './join.js';
 import { installKubeVip } from './vip.js';
@@ -24,7 +24,7 @@ export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
       JOIN_ARGV.join(' '),
     ],
     probe: async (context) => {
-      await waitForKubeadm(context, lab, name);
+      await waitForEnd(context, lab, name, 'kubeadm');
       return (await joinProblem(context, lab, machine)) === null ? 'done' : 'not-done';
     },
     guards: [membershipMayGrow(lab, machine)],

@@ -4,7 +4,7 @@ import { joinWorkerConfig } from '../../generate/kubeadm.js';
 import type { MachineSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { askKubectl, parseNodes } from '../kubectl.js';
-import { isTouched, waitForKubeadm } from '../node.js';
+import { isTouched, waitForEnd } from '../node.js';
 import { minutes, patient } from '../timing.js';
 import { freshJoin, join, JOIN_ARGV, leaveCluster, rejoinable } from './join.js';
 
@@ -18,7 +18,7 @@ export function joinWorker({ lab, input }: Bootstrap, machine: MachineSpec): Ste
     timeoutMs: minutes(lab, 20),
     commands: ['kubeadm token create --print-join-command', JOIN_ARGV.join(' ')],
     probe: async (context) => {
-      await waitForKubeadm(context, lab, name);
+      await waitForEnd(context, lab, name, 'kubeadm');
       if (!(await isTouched(context, lab, name))) return 'not-done';
       const nodes = await askKubectl(context, lab, ['get', 'nodes', '-o', 'json']);
       if (nodes === null) return 'unknown';
