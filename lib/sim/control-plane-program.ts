@@ -87,7 +87,7 @@ function uuid(call: Invocation): string {
 export function duration(text: string | undefined): number | null {
   const match = /^(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?$/.exec(text ?? '');
   if (match === null || text === undefined || text === '') return null;
-  const [hours, minutes, seconds, ms] = match.slice(1).map((part) => Number(part ?? 0));
+  const [hours, minutes, seconds, ms] = match.slice(1).map((part: string | undefined) => Number(part ?? 0));
   return Math.round((hours ?? 0) * 3_600_000 + (minutes ?? 0) * 60_000 + (seconds ?? 0) * 1_000 + (ms ?? 0));
 }
 

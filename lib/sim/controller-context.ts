@@ -102,5 +102,5 @@ export function podFromTemplate(
 /** Ten letters that stand for a pod template, as in `coredns-7c65d6cfc9`. */
 export function templateHash(owner: KubeObject): string {
   const digest = sha256Hex(JSON.stringify(mapAt(owner, 'spec', 'template')));
-  return [...digest.slice(0, 10)].map((digit) => NAME_ALPHABET[parseInt(digit, 16)] ?? 'b').join('');
+  return digest.slice(0, 10).replace(/./g, (digit) => NAME_ALPHABET[parseInt(digit, 16)] ?? 'b');
 }

@@ -79,6 +79,11 @@ export class KeySpace {
     return this.#read(table, found.objects, keys);
   }
 
+  /** Objects in order of their creation. */
+  *oldest(table: string): Generator<[string, KubeObject]> {
+    yield* this.#tables.get(table)?.objects ?? [];
+  }
+
   /** Pods bound to a node, without looking at all the others. */
   listOnNode(table: string, node: string): KubeObject[] {
     const found = this.#tables.get(table)?.byNode.get(node);

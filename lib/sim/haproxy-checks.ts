@@ -77,7 +77,8 @@ function mark(
   const name = `${backend.proxy.name}/${server.config.name}`;
   const active = backend.servers.filter((one) => one.up).length;
   const reason = outcome.kind === 'response' ? `Layer7 status, code: ${outcome.status}` : reasonOf(outcome);
-  const text = `Server ${name} is ${up ? 'UP' : 'DOWN'}, reason: ${reason}. ${active} active and 0 backup servers left.`;
+  const left = `${active} active and 0 backup servers left`;
+  const text = `Server ${name} is ${up ? 'UP' : 'DOWN'}, reason: ${reason}. ${left}.`;
   call.machine.log('haproxy.service', text);
   call.world.emit(call.machine.name, 'haproxy', `server ${up ? 'UP' : 'DOWN'}`, { server: name, reason });
   if (up) return;

@@ -1,6 +1,7 @@
 /**
  * kube-scheduler: binds waiting pods to nodes by taints, selectors, affinity and required anti-affinity by host,
- * to the node with the fewest pods, those of the same owner first. Resources, priorities, preemption and topology spread are not modelled.
+ * to the node with the fewest pods, those of the same owner first. Resources, priorities and preemption are not
+ * modelled.
  */
 import { onChange, runControlPlaneProgram } from './control-plane-program.js';
 import { ControllerContext } from './controller-context.js';

@@ -50,7 +50,7 @@ function* bootstrap(kubelet: Kubelet): Sim<void> {
   const { machine, call } = kubelet;
   const { world } = machine;
   const config = readConfig(machine, BOOTSTRAP_CONF);
-  if (config?.authority == null) return;
+  if (config === null || config.authority === null) return;
   const client = new ApiClient({ machine, config });
   yield* sleep(world.draw('kubeletBootstrap', call.prng));
   const { keyPem } = issueKey(call.prng);

@@ -19,8 +19,7 @@ const LONGEST_MOUNT_RETRY_MS = 122_000;
 /** Keeps a pod as it is desired until nothing of it is; then nothing of it runs. */
 export function* workPod(kubelet: Kubelet, entry: PodEntry): Sim<void> {
   const { world } = kubelet.machine;
-  while (entry.desired !== null) {
-    const pod = entry.desired;
+  for (let pod = entry.desired; pod !== null; pod = entry.desired) {
     entry.pod = pod;
     const group = new TaskGroup(kubelet.call.process.group);
     world.scheduler.spawn(group, `pod ${pod.metadata.name}`, runPod(kubelet, entry, pod, group));

@@ -41,7 +41,8 @@ function readManifests(kubelet: Kubelet, folder: string): Manifest[] {
     if (text === null) return [];
     const pod = parsePod(text);
     if (pod === null) {
-      const problem = `Could not process manifest file err="${path}: couldn't parse as pod, please check config file" path="${path}"`;
+      const reason = "couldn't parse as pod, please check config file";
+      const problem = `Could not process manifest file err="${path}: ${reason}" path="${path}"`;
       kubelet.machine.log('kubelet.service', problem);
       world.emit(kubelet.machine.name, 'kubelet', 'manifest is no pod', { path });
       return [];

@@ -139,7 +139,6 @@ function* ensureMirror(
 }
 
 function withoutUid(pod: KubeObject): Omit<KubeObject['metadata'], 'uid'> {
-  const { uid, ...rest } = pod.metadata;
-  void uid;
+  const { uid: _uid, ...rest } = pod.metadata;
   return rest;
 }

@@ -6,7 +6,8 @@
 import type { Machine } from './machine.js';
 import type { Process } from './process.js';
 import type { Certificate } from './pki.js';
-import { Signal, sleep, waitFor, type Scheduler, type Sim, type Task } from './task.js';
+import { hangUp, outcomeOf, type Connection } from './connection.js';
+import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
 import type { Prng } from '../base/prng.js';
 
 export interface Nic {
@@ -58,12 +59,7 @@ export interface Listener {
 }
 
 export type Outcome =
-  | {
-      readonly kind: 'response';
-      readonly status: number;
-      readonly body: unknown;
-      readonly certificate: Certificate | null;
-    }
+  | ({ readonly kind: 'response'; readonly certificate: Certificate | null } & Omit<Response, 'certificate'>)
   | { readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset' };
 
 /** Linux: an entry is trusted for about 30 s, then used for 5 s more, then probed three times a second apart. */
@@ -236,12 +232,10 @@ export class Network {
   ): Sim<Outcome> {
     const connection = yield* this.#connect(from, host, port, this.#scheduler.nowMs + dialTimeoutMs);
     if ('kind' in connection) return connection;
-    const { target, address, listener } = connection;
-    const connected = (): boolean =>
-      this.hears(from, target) && (target === from || target.hasAddress(address));
+    const { listener } = connection;
+    const { connected, reach } = this.#link(from, connection);
     const { group } = listener.process;
     const answer = this.#scheduler.spawn(group, request.path, listener.serve(request, from));
-    const reach = from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged];
     this.#scheduler.spawn(group, `hang-up of ${request.path}`, hangUp(answer, reach, connected));
     try {
       while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
@@ -273,13 +267,19 @@ export class Network {
     return listener === null ? { kind: 'refused' } : { target, address, listener };
   }
 
+  /** Whether a connection still holds, and what tells that it may not. */
+  #link(from: Machine, { target, address }: Connection): { connected: () => boolean; reach: Signal[] } {
+    return {
+      connected: () => this.hears(from, target) && (target === from || target.hasAddress(address)),
+      reach: from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged],
+    };
+  }
+
   *#converse(from: Machine, connection: Connection, request: Request, deadlineMs: number): Sim<Outcome> {
-    const { target, address, listener } = connection;
-    const connected = (): boolean =>
-      this.hears(from, target) && (target === from || target.hasAddress(address));
+    const { listener } = connection;
+    const { connected, reach } = this.#link(from, connection);
     const name = `${request.method} ${request.path}`;
     const answer = this.#scheduler.spawn(listener.process.group, name, listener.serve(request, from));
-    const reach = from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged];
     while (answer.state === 'running' && connected()) {
       const leftMs = deadlineMs - this.#scheduler.nowMs;
       if (leftMs <= 0) return { kind: 'timeout' };
@@ -292,25 +292,6 @@ export class Network {
     yield* sleep(LATENCY_MS);
     return outcomeOf(answer.result, listener);
   }
-}
-
-interface Connection {
-  readonly target: Machine;
-  readonly address: string;
-  readonly listener: Listener;
-}
-
-/** Undefined is the answer of a server that was ended meanwhile. */
-function outcomeOf(response: Response | 'reset' | undefined, listener: Listener): Outcome {
-  if (response === undefined || response === 'reset') return { kind: 'reset' };
-  const certificate = response.certificate === undefined ? listener.certificate() : response.certificate;
-  return { kind: 'response', status: response.status, body: response.body, certificate };
-}
-
-/** Ends the server's side of a stream once the two cannot hear each other; a suspended client cannot say so. */
-function* hangUp(answer: Task<unknown>, reach: readonly Signal[], connected: () => boolean): Sim<void> {
-  while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
-  answer.kill();
 }
 
 export function isLoopback(address: string): boolean {

@@ -109,22 +109,25 @@ export class KubeadmLab {
   }
 
   write(name: string, path: string, text: string): void {
-    const problem = this.machine(name).disk.write(path, text);
+    const { disk } = this.machine(name);
+    disk.makeDirectories(path.slice(0, path.lastIndexOf('/')));
+    const problem = disk.write(path, text);
     if (problem !== null) throw new Error(`${path}: ${problem}`);
   }
 
   placeKubeVip(name: string, hostPath: string): void {
     const { disk } = this.machine(name);
     disk.makeDirectories('/etc/kubernetes/manifests');
-    disk.write('/root/kube-vip.yaml', kubeVipManifest(hostPath));
-    disk.rename('/root/kube-vip.yaml', MANIFEST);
+    disk.makeDirectories('/opt/lab');
+    disk.write('/opt/lab/kube-vip.yaml', kubeVipManifest(hostPath));
+    disk.rename('/opt/lab/kube-vip.yaml', MANIFEST);
   }
 
   /** kubeadm init on cp-1 with a floating address, as far as the steady kube-vip manifest. */
   initFirst(): Result {
-    this.write('cp-1', '/root/init.yaml', initConfig(this.version));
+    this.write('cp-1', '/opt/lab/init.yaml', initConfig(this.version));
     this.placeKubeVip('cp-1', '/etc/kubernetes/super-admin.conf');
-    const result = this.kubeadm('cp-1', 'init', '--config', '/root/init.yaml', '--upload-certs');
+    const result = this.kubeadm('cp-1', 'init', '--config', '/opt/lab/init.yaml', '--upload-certs');
     this.placeKubeVip('cp-1', '/etc/kubernetes/admin.conf');
     return result;
   }
@@ -139,6 +142,10 @@ export class KubeadmLab {
       ...changes,
     };
     const address = this.machine(name).options.address;
+    const role = `controlPlane:
+  certificateKey: "${parts.key}"
+  localAPIEndpoint: {advertiseAddress: ${address}, bindPort: 6443}
+`;
     return `apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
 discovery:
@@ -149,12 +156,12 @@ discovery:
 nodeRegistration:
   name: ${name}
   kubeletExtraArgs: [{name: node-ip, value: ${address}}]
-${controlPlane ? `controlPlane:\n  certificateKey: "${parts.key}"\n  localAPIEndpoint: {advertiseAddress: ${address}, bindPort: 6443}\n` : ''}`;
+${controlPlane ? role : ''}`;
   }
 
   join(name: string, changes: Partial<JoinParts> = {}): Result {
-    this.write(name, '/root/join.yaml', this.joinConfig(name, changes));
-    return this.kubeadm(name, 'join', '--config', '/root/join.yaml');
+    this.write(name, '/opt/lab/join.yaml', this.joinConfig(name, changes));
+    return this.kubeadm(name, 'join', '--config', '/opt/lab/join.yaml');
   }
 
   /** What the join command of cp-1's cluster pins. */

@@ -1,4 +1,4 @@
-// A server that holds Leases and always answers at once: what an election looks like apart from etcd and the API server.
+// A server that holds one Lease and always answers at once: an election apart from etcd and the API server.
 import type { KubeObject } from '../../lib/sim/objects.js';
 import type { Listener, Response } from '../../lib/sim/network.js';
 import type { Machine } from '../../lib/sim/machine.js';
@@ -19,11 +19,10 @@ export class LeaseStore {
 
   constructor(machine: Machine, port: number) {
     this.#machine = machine;
-    const store = this;
+    const serve: Listener['serve'] = (request) => this.#answer(request);
     machine.run(
       'store',
       function* run(call) {
-        const serve: Listener['serve'] = (request) => store.#answer(request);
         call.process.listen({ port, address: null, certificate: () => null, serve });
         for (;;) yield* waitFor([call.process.terminate]);
       },

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 export interface Transcript {
+  readonly machine: string;
   readonly argv: readonly string[];
   readonly stdin?: string;
   readonly exitCode: number;

@@ -6,7 +6,7 @@ import { cutMachine } from '../../lib/sim/power.js';
 import type { Process } from '../../lib/sim/process.js';
 import { waitFor, type Sim } from '../../lib/sim/task.js';
 import { ControlPlane } from '../helpers/control-plane.js';
-import { transcript } from '../helpers/transcript.js';
+import { transcript } from '../helpers/transcripts.js';
 
 const ALL = ['cp-1', 'cp-2', 'cp-3'];
 const PKI = '/etc/kubernetes/pki/etcd';

@@ -24,7 +24,8 @@ backend cps
   balance roundrobin
   option httpchk GET /readyz
   http-check expect status 200
-  default-server check check-ssl verify none inter 2s fastinter 500ms downinter 2s fall 3 rise 2 on-marked-down shutdown-sessions
+  default-server check check-ssl verify none inter 2s fastinter 500ms downinter 2s
+  default-server fall 3 rise 2 on-marked-down shutdown-sessions
   server cp-1 192.168.62.11:6443
   server cp-2 192.168.62.12:6443
   server cp-3 192.168.62.13:6443

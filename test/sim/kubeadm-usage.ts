@@ -24,13 +24,15 @@ const WRONG_FILES: readonly (readonly [string, (text: string) => string, number,
     'a list where v1beta3 has a map',
     (text) => text.replaceAll('v1beta4', 'v1beta3'),
     1,
-    'json: cannot unmarshal array into Go struct field NodeRegistrationOptions.nodeRegistration.kubeletExtraArgs of type map[string]string',
+    'json: cannot unmarshal array into Go struct field ' +
+      'NodeRegistrationOptions.nodeRegistration.kubeletExtraArgs of type map[string]string',
   ],
   [
     'a misspelt key',
     (text) => text.replace('certSANs', 'certSans'),
     1,
-    'error unmarshaling configuration schema.GroupVersionKind{Group:"kubeadm.k8s.io", Version:"v1beta4", Kind:"ClusterConfiguration"}: strict decoding error: unknown field "apiServer.certSans"',
+    'error unmarshaling configuration schema.GroupVersionKind{Group:"kubeadm.k8s.io", Version:"v1beta4", ' +
+      'Kind:"ClusterConfiguration"}: strict decoding error: unknown field "apiServer.certSans"',
   ],
   [
     'a version that YAML reads as a number',
@@ -42,7 +44,8 @@ const WRONG_FILES: readonly (readonly [string, (text: string) => string, number,
     'a version too old',
     (text) => text.replace('v1.31.4', 'v1.29.0'),
     1,
-    'this version of kubeadm only supports deploying clusters with the control plane version >= 1.30.0. Current version: v1.29.0',
+    'this version of kubeadm only supports deploying clusters with the control plane version >= 1.30.0. ' +
+      'Current version: v1.29.0',
   ],
   [
     'a kind twice',
@@ -87,13 +90,13 @@ const WRONG_CALLS: readonly (readonly [readonly string[], number, string])[] = [
 
 t.test('files and flags', async (t) => {
   const lab = new KubeadmLab();
-  const validate = ['config', 'validate', '--config', '/root/file.yaml'];
-  lab.write('cp-1', '/root/file.yaml', GOOD);
+  const validate = ['config', 'validate', '--config', '/opt/lab/file.yaml'];
+  lab.write('cp-1', '/opt/lab/file.yaml', GOOD);
   t.match(lab.kubeadm('cp-1', ...validate), { code: 0, stdout: 'ok\n', stderr: '' });
   for (const [name, change, code, stderr] of WRONG_FILES) {
     const text = change(GOOD);
     t.not(text, GOOD, `${name}: the file is another`);
-    lab.write('cp-1', '/root/file.yaml', text);
+    lab.write('cp-1', '/opt/lab/file.yaml', text);
     const result = lab.kubeadm('cp-1', ...validate);
     t.strictSame([result.code, result.stdout, result.stderr], [code, '', stderr + HINT], name);
   }
@@ -102,12 +105,12 @@ t.test('files and flags', async (t) => {
     t.strictSame([result.code, result.stdout, result.stderr], [code, '', stderr + HINT], argv.join(' '));
   }
   // init only warns of what validate refuses, and does without the field.
-  lab.write('cp-1', '/root/init.yaml', GOOD.replace('certSANs', 'certSans'));
+  lab.write('cp-1', '/opt/lab/init.yaml', GOOD.replace('certSANs', 'certSans'));
   const init = lab.kubeadm(
     'cp-1',
     'init',
     '--config',
-    '/root/init.yaml',
+    '/opt/lab/init.yaml',
     '--skip-phases',
     'preflight,wait-control-plane,upload-config,mark-control-plane,bootstrap-token,kubelet-finalize,addon',
   );
@@ -130,12 +133,12 @@ t.test('tokens', async (t) => {
     KEY,
   );
   const line =
-    /^kubeadm join 192\.168\.62\.5:6443 --token (\S+) --discovery-token-ca-cert-hash (\S+) --control-plane --certificate-key (\S+)\n$/;
+    /^kubeadm join 192\.168\.62\.5:6443 --token (\S+) --discovery-token-ca-cert-hash (\S+) --control-plane (.+)\n$/;
   const [, token = '', hash = '', key = ''] = must(
     line.exec(created.stdout),
     created.stdout + created.stderr,
   );
-  t.strictSame([hash, key], [lab.caHash(), KEY]);
+  t.strictSame([hash, key], [lab.caHash(), `--certificate-key ${KEY}`]);
   const listed = lab.kubeadm('cp-1', 'token', 'list', '-o', 'json').stdout;
   const objects = listed
     .trimEnd()
@@ -168,8 +171,8 @@ t.test('tokens', async (t) => {
 
 t.test('a cluster without a stable endpoint takes no second control plane', async (t) => {
   const lab = new KubeadmLab({ controlPlanes: 2 });
-  lab.write('cp-1', '/root/init.yaml', GOOD.replace(`controlPlaneEndpoint: "${VIP}:6443"\n`, ''));
-  const init = lab.kubeadm('cp-1', 'init', '--config', '/root/init.yaml', '--upload-certs');
+  lab.write('cp-1', '/opt/lab/init.yaml', GOOD.replace(`controlPlaneEndpoint: "${VIP}:6443"\n`, ''));
+  const init = lab.kubeadm('cp-1', 'init', '--config', '/opt/lab/init.yaml', '--upload-certs');
   t.equal(init.code, 0, init.stderr);
   t.notMatch(init.stdout, '--control-plane', 'no such command is offered');
   lab.pass(10_000);
@@ -209,8 +212,8 @@ t.test('what lies in the way of a join', async (t) => {
   disk.remove('/etc/kubernetes/admin.conf');
   disk.makeDirectories('/etc/kubernetes/admin.conf');
   t.match(join(), /error loading \/etc\/kubernetes\/admin.conf/);
-  lab.write('cp-2', '/root/join.yaml', lab.joinConfig('cp-2'));
-  const withFile = lab.kubeadm('cp-2', 'join', '--config', '/root/join.yaml');
+  lab.write('cp-2', '/opt/lab/join.yaml', lab.joinConfig('cp-2'));
+  const withFile = lab.kubeadm('cp-2', 'join', '--config', '/opt/lab/join.yaml');
   t.match(
     withFile.stderr,
     /control-plane-prepare\/kubeconfig: failed to load kubeconfig file .* is a directory/,

@@ -98,7 +98,8 @@ t.test('what a join is refused for', async (t) => {
 
   const nobody = lab.join('worker-2', { endpoint: '192.168.62.99:6443' });
   const url = 'https://192.168.62.99:6443/api/v1/namespaces/kube-public/configmaps/cluster-info?timeout=10s';
-  const why = `failed to request the cluster-info ConfigMap: Get "${url}": dial tcp 192.168.62.99:6443: connect: no route to host`;
+  const dial = 'dial tcp 192.168.62.99:6443: connect: no route to host';
+  const why = `failed to request the cluster-info ConfigMap: Get "${url}": ${dial}`;
   t.ok(nobody.stderr.includes(why), nobody.stderr);
 
   // A machine that takes the name of a node that is up.
@@ -107,10 +108,10 @@ t.test('what a join is refused for', async (t) => {
   lab.pass(60_000);
   lab.write(
     'worker-2',
-    '/root/join.yaml',
+    '/opt/lab/join.yaml',
     lab.joinConfig('worker-2').replace('name: worker-2', 'name: worker-1'),
   );
-  const taken = lab.kubeadm('worker-2', 'join', '--config', '/root/join.yaml');
+  const taken = lab.kubeadm('worker-2', 'join', '--config', '/opt/lab/join.yaml');
   t.match(taken.stderr, /kubelet-start: a Node with name "worker-1" and status "Ready" already exists/);
 
   cutMachine(lab.machine('cp-2'));
@@ -157,15 +158,15 @@ t.test('power lost in the middle of a join', async (t) => {
   const lab = cluster([], { controlPlanes: 2 });
   const machine = lab.machine('cp-2');
   lab.placeKubeVip('cp-2', '/etc/kubernetes/admin.conf');
-  lab.write('cp-2', '/root/join.yaml', lab.joinConfig('cp-2'));
-  const process = machine.start(['kubeadm', 'join', '--config', '/root/join.yaml']);
+  lab.write('cp-2', '/opt/lab/join.yaml', lab.joinConfig('cp-2'));
+  const process = machine.start(['kubeadm', 'join', '--config', '/opt/lab/join.yaml']);
   while (!process.stdout.join('').includes('Announced new etcd member')) lab.pass(10);
   cutMachine(machine);
   t.equal(process.exitCode, 137);
   lab.pass(60_000);
   lab.run(startMachine(machine));
   lab.pass(60_000);
-  const again = lab.kubeadm('cp-2', 'join', '--config', '/root/join.yaml');
+  const again = lab.kubeadm('cp-2', 'join', '--config', '/opt/lab/join.yaml');
   t.match(again.stderr, /FileAvailable--etc-kubernetes-kubelet.conf/, 'not resumable');
   t.equal(lab.kubeadm('cp-2', 'reset', '--force').code, 0);
   lab.pass(SETTLE_MS);
@@ -176,8 +177,8 @@ t.test('power lost in the middle of a join', async (t) => {
 t.test('two control planes that join at once get there in the end', async (t) => {
   const lab = cluster([], { controlPlanes: 3 });
   const joins = ['cp-2', 'cp-3'].map((name) => {
-    lab.write(name, '/root/join.yaml', lab.joinConfig(name));
-    return lab.machine(name).start(['kubeadm', 'join', '--config', '/root/join.yaml']);
+    lab.write(name, '/opt/lab/join.yaml', lab.joinConfig(name));
+    return lab.machine(name).start(['kubeadm', 'join', '--config', '/opt/lab/join.yaml']);
   });
   lab.pass(300_000);
   t.strictSame(
@@ -222,14 +223,14 @@ t.test('other minors run with the words of the nearest flavour', async (t) => {
   const newer = new KubeadmLab({ version: 'v1.33.2', workers: 1 });
   newer.write(
     'cp-1',
-    '/root/init.yaml',
+    '/opt/lab/init.yaml',
     initConfig('v1.33.2').replace(
       '  certSANs',
       '  extraArgs: [{name: profiling, value: "false"}]\n  certSANs',
     ),
   );
   newer.placeKubeVip('cp-1', '/etc/kubernetes/super-admin.conf');
-  t.equal(newer.kubeadm('cp-1', 'init', '--config', '/root/init.yaml').code, 0);
+  t.equal(newer.kubeadm('cp-1', 'init', '--config', '/opt/lab/init.yaml').code, 0);
   const pod = parse(
     newer.machine('cp-1').disk.read('/etc/kubernetes/manifests/kube-apiserver.yaml') ?? '',
   ) as unknown;
@@ -246,9 +247,9 @@ t.test('other minors run with the words of the nearest flavour', async (t) => {
   const config = initConfig('v1.30.5')
     .replaceAll('v1beta4', 'v1beta3')
     .replace('[{name: node-ip, value: 192.168.62.11}]', '{node-ip: 192.168.62.11}');
-  older.write('cp-1', '/root/init.yaml', config);
+  older.write('cp-1', '/opt/lab/init.yaml', config);
   older.placeKubeVip('cp-1', '/etc/kubernetes/super-admin.conf');
-  t.equal(older.kubeadm('cp-1', 'init', '--config', '/root/init.yaml').code, 0);
+  t.equal(older.kubeadm('cp-1', 'init', '--config', '/opt/lab/init.yaml').code, 0);
   older.pass(SETTLE_MS);
   const flags = ['--token', TOKEN, '--discovery-token-ca-cert-hash', older.caHash()];
   const joined = older.kubeadm('worker-1', 'join', `${VIP}:6443`, ...flags);

@@ -234,3 +234,50 @@ t.test('without a quorum', async (t) => {
   same(t, hung, '068-q-get-nodes-notimeout');
   t.ok(hung.tookMs >= 60_000 && hung.tookMs < 62_000, `hung for ${hung.tookMs} ms`);
 });
+
+t.test('charts of the other add-ons become ready with --wait', async (t) => {
+  const other = new Cluster({ controlPlanes: 1, workers: 2, seed: 2 });
+  t.equal(other.initFirst().code, 0);
+  const values =
+    'kubeProxyReplacement: true\nk8sServiceHost: 192.168.62.5\nk8sServicePort: 6443\noperator: {replicas: 2}\n';
+  other.write('cp-1', '/root/cilium.yaml', values);
+  const cilium = [
+    'cilium',
+    'cilium',
+    '--repo',
+    'https://helm.cilium.io/',
+    '--version',
+    '1.18.14',
+    '-n',
+    'kube-system',
+  ];
+  t.equal(other.helm('upgrade', '--install', ...cilium, '--values', '/root/cilium.yaml').code, 0);
+  t.equal(other.join('worker-1').code, 0);
+  t.equal(other.join('worker-2').code, 0);
+  t.equal(other.kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=5m').code, 0);
+  const host = '{.spec.template.spec.containers[0].env[?(@.name=="KUBERNETES_SERVICE_HOST")].value}';
+  t.equal(
+    other.kubectl('get', 'ds', '-n', 'kube-system', 'cilium', '-o', `jsonpath=${host}`).stdout,
+    '192.168.62.5',
+  );
+  const wait = ['--create-namespace', '--wait', '--timeout', '10m'];
+  const longhorn = ['longhorn', 'longhorn', '--repo', 'https://charts.longhorn.io', '-n', 'longhorn-system'];
+  t.equal(other.helm('upgrade', '--install', ...longhorn, ...wait).code, 0);
+  t.match(other.kubectl('get', 'sc').stdout, /^longhorn \(default\) +driver.longhorn.io /m);
+  other.write('cp-1', '/root/nginx.yaml', 'controller:\n  kind: DaemonSet\n  service: {type: ClusterIP}\n');
+  const nginx = [
+    'nginx',
+    'ingress-nginx',
+    '--repo',
+    'https://kubernetes.github.io/ingress-nginx',
+    '-n',
+    'nginx',
+  ];
+  t.equal(other.helm('upgrade', '--install', ...nginx, ...wait, '-f', '/root/nginx.yaml').code, 0);
+  t.equal(
+    other.kubectl('get', 'jobs', '-n', 'nginx').stderr,
+    'No resources found in nginx namespace.\n',
+    'hooks are gone',
+  );
+  t.equal((JSON.parse(other.helm('list', '-A', '-o', 'json').stdout) as unknown[]).length, 3);
+});

@@ -22,6 +22,8 @@ export interface Authenticator {
   readonly authority: Certificate | null;
   /** Key id of the service accounts' signing key. */
   readonly serviceAccountKey: string | null;
+  /** --anonymous-auth. */
+  readonly anonymous: boolean;
   readonly nowMs: number;
 }
 
@@ -30,7 +32,7 @@ export function authenticate(by: Authenticator, request: Request): User | null {
   const { clientCertificate, bearerToken } = request;
   if (clientCertificate !== undefined) return byCertificate(by, clientCertificate);
   if (bearerToken !== undefined) return byToken(by, bearerToken);
-  return ANONYMOUS;
+  return by.anonymous ? ANONYMOUS : null;
 }
 
 function byCertificate(by: Authenticator, client: Certificate): User | null {

@@ -6,6 +6,7 @@ import { authenticate, type User } from './authn.js';
 import { deniedMessage, nodeRestriction } from './authz.js';
 import { answerDiscovery } from './discovery.js';
 import { answerHealth, healthPathOf } from './health.js';
+import { podLog } from './pod-log.js';
 import { parseRequest, type RequestInfo } from './request-info.js';
 import { getObject, listObjects, matcherOf, ok, watchObjects, type RestCall } from './rest.js';
 import { findType, tableOf } from './resources.js';
@@ -23,6 +24,7 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
       space,
       authority: options.clientAuthority,
       serviceAccountKey: options.serviceAccountKey,
+      anonymous: options.anonymous,
       nowMs: server.nowMs,
     },
     request,
@@ -53,6 +55,7 @@ function* answerRest(call: RestCall): Sim<Response | 'reset'> {
   const { name } = info;
   if (name === null) return yield* answerCollection(call);
   if (info.subresource === 'scale' && method === 'GET') return yield* getScale(call, name);
+  if (info.subresource === 'log' && info.resource === 'pods') return yield* podLog(call, name);
   if (info.subresource !== null && method !== 'GET') {
     const special = yield* writeSubresource(call, name);
     if (special !== null) return special;

@@ -86,6 +86,7 @@ function parseQuery(text: string): Map<string, string> {
 }
 
 function decode(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

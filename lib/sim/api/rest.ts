@@ -5,6 +5,7 @@ import type { Change, KeySpace, Watcher } from '../etcd-keyspace.js';
 import type { Response } from '../network.js';
 import type { KubeList, KubeObject } from '../objects.js';
 import { waitFor, type Sim } from '../task.js';
+import { dropOldEvents } from './event-ttl.js';
 import type { RequestInfo } from './request-info.js';
 import { isTrue } from './request-info.js';
 import { apiVersionOf, tableOf, type ResourceType } from './resources.js';
@@ -64,6 +65,7 @@ export function* listObjects(call: RestCall): Sim<Response> {
   if (matcher instanceof Failure) return matcher.response;
   const readable = yield* server.etcd.readable(server.nowMs + limitMs(info, READ_LIMIT_MS));
   if (!readable) return readTimedOut('get', type, null).response;
+  if (type.resource === 'events') dropOldEvents(space, server.nowMs);
   const items = candidates(call).filter(matcher);
   const table = tableOf(type);
   const renewing =

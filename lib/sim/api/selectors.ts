@@ -43,9 +43,13 @@ export function fieldMatcher(selector: string): Matcher | null {
     requirements.every((match) => {
       const [, path = '', operator, wanted = ''] = match ?? [];
       const value = at(object, ...path.split('.'));
-      const text = value === undefined || value === null ? '' : JSON.stringify(value);
-      return (text.replace(/^"(.*)"$/s, '$1') === wanted) === (operator !== '!=');
+      return (fieldText(value) === wanted) === (operator !== '!=');
     });
+}
+
+function fieldText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value === undefined || value === null ? '' : JSON.stringify(value);
 }
 
 /** The value that a field selector demands of one field; null when it demands none. */

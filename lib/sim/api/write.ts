@@ -5,6 +5,7 @@ import { at, listAt, mapAt, numberAt, textAt } from '../tree.js';
 import type { Machine } from '../machine.js';
 import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
+import { dropOldEvents } from './event-ttl.js';
 import { keyFor, limitMs, type RestCall } from './rest.js';
 import { apiVersionOf, tableOf } from './resources.js';
 import {
@@ -51,6 +52,7 @@ function create(call: RestCall, wanted: KubeObject): Verdict {
   if (problem !== null) return invalid(type, name, problem);
   const refused = namespaceProblem(call, name);
   if (refused !== null) return refused;
+  if (type.resource === 'events') dropOldEvents(space, server.nowMs);
   const key = keyFor(type, info.namespace, name);
   if (space.get(tableOf(type), key) !== null) return alreadyExists(type, name);
   const { resourceVersion: _version, ...metadata } = wanted.metadata;

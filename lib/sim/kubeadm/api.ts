@@ -24,7 +24,8 @@ export function clientFromFile(kubeadm: Kubeadm, path: string): ApiClient {
   const config = parseKubeconfig(disk.read(path) ?? '', (at) => disk.read(at));
   if (config === null) {
     throw new KubeadmFailure(
-      'failed to create API client configuration from kubeconfig: invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable',
+      'failed to create API client configuration from kubeconfig: invalid configuration: ' +
+        'no configuration has been provided, try setting KUBERNETES_MASTER environment variable',
     );
   }
   return new ApiClient({ machine, config });

@@ -76,7 +76,8 @@ function joinTree({ flags, operands }: Arguments): Tree {
 function checkHash(hash: string): void {
   if (!hash.startsWith('sha256:')) {
     refuse([
-      `discovery.bootstrapToken.caCertHashes: Invalid value: "${hash}": invalid public key hash, expected "format:hex-value"`,
+      `discovery.bootstrapToken.caCertHashes: Invalid value: "${hash}": ` +
+        'invalid public key hash, expected "format:hex-value"',
     ]);
   }
 }

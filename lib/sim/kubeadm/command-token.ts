@@ -169,7 +169,8 @@ function* remove(kubeadm: Kubeadm, parsed: Arguments): Sim<void> {
     const id = splitToken(text)?.id ?? text;
     if (!/^[a-z0-9]{6}$/.test(id)) {
       throw new KubeadmFailure(
-        `given token "${text}" didn't match pattern "\\\\A([a-z0-9]{6})\\\\z" or "\\\\A([a-z0-9]{6})\\\\.([a-z0-9]{16})\\\\z"`,
+        `given token "${text}" didn't match pattern "\\\\A([a-z0-9]{6})\\\\z" or ` +
+          '"\\\\A([a-z0-9]{6})\\\\.([a-z0-9]{16})\\\\z"',
       );
     }
     const path = kubeSystem(`secrets/${TOKEN_SECRET_PREFIX}${id}`);

@@ -94,7 +94,8 @@ export function loadInit(
 export function targetVersion(kubeadm: Kubeadm, wanted: string | null): string {
   if (wanted === null || wanted === '') {
     const url = 'https://dl.k8s.io/release/stable-1.txt';
-    const why = `unable to get URL "${url}": Get "${url}": dial tcp: lookup dl.k8s.io on 192.168.121.1:53: no such host`;
+    const lookup = 'lookup dl.k8s.io on 192.168.121.1:53: no such host';
+    const why = `unable to get URL "${url}": Get "${url}": dial tcp: ${lookup}`;
     warn(kubeadm, 'version.go:109', `could not fetch a Kubernetes version from the internet: ${why}`);
     warn(kubeadm, 'version.go:110', `falling back to the local client version: ${kubeadm.versionText}`);
     return kubeadm.versionText;

@@ -40,8 +40,8 @@ function* discoverCluster(kubeadm: Kubeadm, config: JoinConfig): Sim<Discovered>
   const kubeconfig = textAt(insecure, 'kubeconfig');
   if (kubeconfig === null || kubeconfig === '') {
     throw new KubeadmFailure(
-      "there is no kubeconfig key in the cluster-info ConfigMap. This API Server isn't set up for token bootstrapping, " +
-        "can't connect",
+      "there is no kubeconfig key in the cluster-info ConfigMap. This API Server isn't set up for token " +
+        "bootstrapping, can't connect",
     );
   }
   const signature = textAt(insecure, `${SIGNATURE_PREFIX}${token.id}`);

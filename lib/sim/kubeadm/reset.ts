@@ -91,8 +91,8 @@ function ownNodeName(kubeadm: Kubeadm): string {
 }
 
 function* advertisedAddress(kubeadm: Kubeadm, client: ApiClient, node: string): Sim<string> {
-  const selectors = `fieldSelector=spec.nodeName%3D${node}&labelSelector=component%3Dkube-apiserver%2Ctier%3Dcontrol-plane`;
-  const path = kubeSystem(`pods?${selectors}`);
+  const labels = 'component%3Dkube-apiserver%2Ctier%3Dcontrol-plane';
+  const path = kubeSystem(`pods?fieldSelector=spec.nodeName%3D${node}&labelSelector=${labels}`);
   const outcome = yield* request(client, 'GET', path);
   const problem = 'failed to getAPIEndpoint: could not retrieve API endpoints';
   if (outcome.kind !== 'ok')
