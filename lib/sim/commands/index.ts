@@ -11,7 +11,6 @@ import { curl } from './curl/index.js';
 import { df } from './df.js';
 import { etcdctl } from './etcdctl.js';
 import { haproxy } from './haproxy.js';
-import { etcdctl } from './etcdctl.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
 import { ip } from './ip/index.js';
@@ -45,7 +44,6 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['df', df],
   ['etcdctl', etcdctl],
   ['haproxy', haproxy],
-  ['etcdctl', etcdctl],
   ['helm', helm],
   ['hostname', hostname],
   ['install', install],
