@@ -1,6 +1,5 @@
 /** Entry of the program and the only file that touches `process`. */
 import { totalmem } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { runCli } from './cli/app.js';
 import type { Io, Output } from './cli/io.js';
 
@@ -52,6 +51,7 @@ const io: Io = {
     }
   },
   sleep: async (ms) => {
+    const { setTimeout: sleep } = await import('node:timers/promises');
     try {
       await sleep(ms, undefined, { signal: interrupted.signal });
     } catch {

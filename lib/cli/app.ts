@@ -51,7 +51,9 @@ export async function buildProgram(io: Io, perform: Perform, all = false): Promi
       writeOut: (text) => {
         io.stdout.write(text);
       },
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => {
+        io.stderr.write(text);
+      },
     })
     .exitOverride()
     .option('-V, --version', 'print the version');

@@ -1,4 +1,4 @@
-/** What `homelab doctor` makes of what it found: facts in, findings out. How the facts are had is in commands/doctor.ts. */
+/** What `homelab doctor` makes of what it found: facts in, findings out. commands/doctor.ts gathers the facts. */
 import { satisfies } from 'semver';
 import type { HostPlan } from '../config/plan.js';
 import { printMemory } from '../config/size.js';

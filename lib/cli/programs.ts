@@ -9,7 +9,7 @@ export type ProgramAnswer =
   /** `line` is the first one with a version number. */
   | { readonly state: 'found'; readonly line: string };
 
-/** `program args`, such as `vagrant --version`, with the environment of `io`. Never throws for what the program does. */
+/** `program args`, such as `vagrant --version`, with the environment of `io`. Whatever it does is an answer. */
 export async function askVersion(
   io: Io,
   program: string,

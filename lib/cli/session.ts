@@ -1,4 +1,4 @@
-/** One run of one command: its options, and how it speaks. Results go to standard output, all else to standard error. */
+/** One run of one command: its options, and how it speaks: results on standard output, all else on standard error. */
 import pc from 'picocolors';
 import type { Problem, UserError } from '../base/errors.js';
 import type { Io } from './io.js';

@@ -1,4 +1,4 @@
-/** `homelab plan`: which machines one lab or several would have, and whether this computer holds them. Makes nothing. */
+/** `homelab plan`: the machines that labs would have, and whether this computer holds them. Makes nothing. */
 import type { Command } from 'commander';
 import { UserError } from '../../base/errors.js';
 import { furtherLabs, planLabs } from '../../config/plan.js';

@@ -38,7 +38,7 @@ export function completedCommands(program: Command, above = ''): readonly Comple
 }
 
 function completedOption(option: Option): CompletedOption {
-  const names = [option.short, option.long].filter((name) => name !== undefined && name !== null);
+  const names = [option.short, option.long].filter((name) => name !== undefined);
   return { names, summary: option.description, value: valueOf(option) };
 }
 
@@ -53,7 +53,7 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Options that take a value of the same kind, by kind, as `path option` texts. Options without a value are left out. */
+/** Options that take a value, as `path option` texts, by the kind of the value. */
 export function valuesByKind(commands: readonly CompletedCommand[]): ReadonlyMap<string, readonly string[]> {
   const kinds = new Map<string, string[]>();
   for (const { path, options } of commands) {
