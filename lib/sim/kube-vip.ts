@@ -91,6 +91,7 @@ function* takePart(call: Invocation, settings: Settings, client: ApiClient): Sim
   while (election.state === 'running' && !process.terminating) {
     yield* waitFor([election.ended, process.terminate]);
   }
+  election.kill();
   if (process.terminating) return yield* shutDown(call, settings, elector);
   yield* giveUp(call, settings, elector);
   return fatal(call, 'lost leadership, restarting kube-vip');

@@ -44,6 +44,8 @@ const JITTER_PERMILLE = 1_200;
 const RECKONED_POLLS = 12;
 
 export class LeaderElector {
+  /** True between winning and losing the Lease. */
+  leading = false;
   readonly #options: ElectionOptions;
   #observed: Observed | null = null;
   #object: KubeObject | null = null;
@@ -70,6 +72,7 @@ export class LeaderElector {
     while (!(yield* this.#tryOnce())) {
       if (!(yield* this.#followHolder())) yield* sleep(this.#pollMs());
     }
+    this.leading = true;
     this.#options.log('I', `successfully acquired lease ${this.#label}`);
   }
 
@@ -85,14 +88,10 @@ export class LeaderElector {
       const ticks = Math.floor((this.#nowMs - sinceMs) / retryMs);
       yield* sleep(sinceMs + (ticks + 1) * retryMs - this.#nowMs);
       if (yield* this.#renewBy(this.#nowMs + renewDeadlineMs)) continue;
+      this.leading = false;
       this.#options.log('E', `failed to renew lease ${this.#label}: context deadline exceeded`);
       return;
     }
-  }
-
-  /** True between winning and losing the Lease. */
-  get leading(): boolean {
-    return this.#observed?.holder === this.#options.identity && !this.#expired();
   }
 
   /** Gives the Lease up so that others need not wait for it to expire. False when that could not be told in time. */

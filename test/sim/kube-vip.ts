@@ -6,6 +6,7 @@ import type { Machine } from '../../lib/sim/machine.js';
 import { cutMachine, pauseMachine, resumeMachine, startMachine } from '../../lib/sim/power.js';
 import type { Program } from '../../lib/sim/process.js';
 import { World } from '../../lib/sim/world.js';
+import { Cluster } from '../helpers/cluster.js';
 import { initConfig, KubeadmLab, VIP } from '../helpers/kubeadm-lab.js';
 import { LeaseStore } from '../helpers/lease-store.js';
 
@@ -176,6 +177,16 @@ t.test('a whole cluster: the address moves, goes without quorum, and comes back'
   lab.world.scheduler.spawn(lab.world.group, 'start', startMachine(lab.machine('cp-1')));
   lab.pass(400_000);
   t.equal(holders(lab).length, 1, 'two of three hold it again');
+});
+
+t.test('a clean stop among several hands the address over within seconds', async (t) => {
+  const lab = Cluster.up({ controlPlanes: 2, seed: 6 });
+  t.strictSame(holders(lab), ['cp-1']);
+  lab.machine('cp-1').disk.remove('/etc/kubernetes/manifests/kube-vip.yaml');
+  const startMs = lab.world.nowMs;
+  while (holders(lab).join() !== 'cp-2' && lab.world.nowMs < startMs + 20_000) lab.pass(100);
+  const tookMs = lab.world.nowMs - startMs;
+  t.ok(tookMs <= 5_500, `cp-2 alone held it after ${tookMs} ms`);
 });
 
 t.test('a changed manifest on the only control plane leaves no gap', async (t) => {
