@@ -4,7 +4,7 @@ import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
-import { SimProvider } from '../provider/sim/sim-provider.js';
+import { SimProvider, type SimProviderOptions } from '../provider/sim/sim-provider.js';
 import { simHeader, simImage } from '../provider/sim/sim-lab.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
 import { fileExists } from './files.js';
@@ -16,14 +16,36 @@ export type Access = 'operate' | 'look';
 export function openProvider(lab: Lab, access: Access): Provider {
   const { spec, seed } = lab.record;
   if (spec.provider === 'libvirt') throw notBuilt();
-  const path = join(lab.folder, 'world.jsonl');
+  const path = worldPath(lab);
   const log = access === 'look' ? throwAway(path) : durable(path);
   return openSim(spec, seed, log);
 }
 
 /** The simulated provider of a lab; only it can plan faults ahead. */
-export function openSim(spec: LabSpec, seed: number, log: WorldLog): SimProvider {
-  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec) });
+export function openSim(spec: LabSpec, seed: number, log: WorldLog, view: View = {}): SimProvider {
+  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec), ...view });
+}
+
+/** A world that is only looked at: its events as they are played, and when to stop. */
+export type View = Pick<SimProviderOptions, 'onTrace' | 'untilMs'>;
+
+/** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
+export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
+  if (lab.record.spec.provider === 'sim') return throwAway(worldPath(lab)).read();
+  throw new UserError({
+    code: 'simulator-only',
+    message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,
+    remedy: 'Rehearse on a simulated lab: homelab up --provider sim --lab NAME',
+  });
+}
+
+/** Plays a log on a world that is thrown away. */
+export function openCopy({ record }: Lab, records: readonly WorldRecord[], view: View): SimProvider {
+  return openSim(record.spec, record.seed, { read: () => records, append: () => undefined }, view);
+}
+
+export function worldPath(lab: Lab): string {
+  return join(lab.folder, 'world.jsonl');
 }
 
 export function asSim(provider: Provider): SimProvider {
