@@ -6,6 +6,7 @@ import { assert, must } from '../base/errors.js';
 import { rfc3339 } from '../base/calendar.js';
 import { Prng } from '../base/prng.js';
 import type { ApiServer } from './apiserver-state.js';
+import { Documents } from './documents.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import { Machine, type MachineOptions } from './machine.js';
 import { Network } from './network.js';
@@ -55,6 +56,7 @@ export class World {
   readonly etcdClusters = new Map<string, EtcdCluster>();
   /** The kube-apiserver that last ran on a machine, by the machine's name. */
   readonly apiServers = new Map<string, ApiServer>();
+  readonly documents = new Documents();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();
 
