@@ -12,6 +12,7 @@ import { Machine, type MachineOptions } from './machine.js';
 import { Network } from './network.js';
 import type { Program } from './process.js';
 import { EventQueue } from './queue.js';
+import { Stations } from './stations.js';
 import { Scheduler, TaskGroup } from './task.js';
 import { drawTiming, type TimingName } from './timings.js';
 
@@ -59,6 +60,7 @@ export class World {
   readonly documents = new Documents();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();
+  readonly #stations = new Stations();
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -68,7 +70,7 @@ export class World {
       scheduler: this.scheduler,
       prng: this.prng.fork('network'),
       interfaceName: options.interfaceName,
-      machines: () => this.#stations(),
+      stations: this.#stations,
     });
     this.host = new Machine(this, {
       name: 'host',
@@ -80,6 +82,7 @@ export class World {
     });
     this.host.labNic.addresses.set(options.hostAddress, options.prefixLength);
     this.host.power = 'running';
+    this.#stations.add(this.host);
   }
 
   get nowMs(): number {
@@ -99,7 +102,13 @@ export class World {
     assert(!this.machines.has(options.name), `machine ${options.name} exists`);
     const machine = new Machine(this, options);
     this.machines.set(options.name, machine);
+    this.#stations.add(machine);
     return machine;
+  }
+
+  removeMachine(machine: Machine): void {
+    this.machines.delete(machine.name);
+    this.#stations.remove(machine);
   }
 
   /** A duration of the timing table from the consumer's own stream, in ms, stretched by the lab's time scale. */
@@ -114,10 +123,5 @@ export class World {
 
   emit(machine: string | null, service: string, what: string, detail: TraceEvent['detail']): void {
     this.options.onTrace?.({ atMs: this.scheduler.nowMs, machine, service, what, detail });
-  }
-
-  *#stations(): Generator<Machine> {
-    yield this.host;
-    yield* this.machines.values();
   }
 }
