@@ -2,10 +2,9 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
-import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
-import { SimProvider, type SimProviderOptions } from '../provider/sim/sim-provider.js';
-import { simHeader, simImage } from '../provider/sim/sim-lab.js';
+import { openProvider as open, openSimProvider, type OpenProviderOptions } from '../provider/registry.js';
+import { SimProvider } from '../provider/sim/sim-provider.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
 import { fileExists } from './files.js';
 import type { Lab } from './labs.js';
@@ -15,19 +14,12 @@ export type Access = 'operate' | 'look';
 
 export function openProvider(lab: Lab, access: Access): Provider {
   const { spec, seed } = lab.record;
-  if (spec.provider === 'libvirt') throw notBuilt();
   const path = worldPath(lab);
-  const log = access === 'look' ? throwAway(path) : durable(path);
-  return openSim(spec, seed, log);
-}
-
-/** The simulated provider of a lab; only it can plan faults ahead. */
-export function openSim(spec: LabSpec, seed: number, log: WorldLog, view: View = {}): SimProvider {
-  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec), ...view });
+  return open({ lab: spec, seed, log: access === 'look' ? throwAway(path) : durable(path) });
 }
 
 /** A world that is only looked at: its events as they are played, and when to stop. */
-export type View = Pick<SimProviderOptions, 'onTrace' | 'untilMs'>;
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs'>;
 
 /** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
 export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
@@ -47,13 +39,15 @@ export function checkSimulated(lab: Lab, command: string): void {
 
 /** Plays a log on a world that is thrown away. */
 export function openCopy({ record }: Lab, records: readonly WorldRecord[], view: View): SimProvider {
-  return openSim(record.spec, record.seed, { read: () => records, append: () => undefined }, view);
+  const log = { read: () => records, append: () => undefined };
+  return openSimProvider({ lab: record.spec, seed: record.seed, log, ...view });
 }
 
 export function worldPath(lab: Lab): string {
   return join(lab.folder, 'world.jsonl');
 }
 
+/** The simulated provider of a lab; only it can plan faults ahead. */
 export function asSim(provider: Provider): SimProvider {
   if (provider instanceof SimProvider) return provider;
   throw new UserError({
@@ -70,12 +64,4 @@ function durable(path: string): WorldLog {
 function throwAway(path: string): WorldLog {
   const records = fileExists(path) ? FileJournal.read(path, checkWorldRecord) : [];
   return { read: () => records, append: () => undefined };
-}
-
-function notBuilt(): UserError {
-  return new UserError({
-    code: 'provider-not-supported',
-    message: 'this version of homelab has no libvirt provider yet',
-    remedy: 'Use the simulator: --provider sim.',
-  });
 }
