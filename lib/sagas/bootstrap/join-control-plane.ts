@@ -6,7 +6,15 @@ import type { Bootstrap } from '../bootstrap.js';
 import { controlPlaneJoined, joinProblem, membershipMayGrow } from '../gates.js';
 import { waitForEnd } from '../node.js';
 import { minutes, patient } from '../timing.js';
-import { freshCertificateKey, freshJoin, JOIN_ARGV, join, leaveCluster, rejoinable } from './join.js';
+import {
+  finishEarlier,
+  freshCertificateKey,
+  freshJoin,
+  JOIN_ARGV,
+  join,
+  leaveCluster,
+  leftSecrets,
+} from './join.js';
 import { installKubeVip } from './vip.js';
 
 export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
@@ -25,11 +33,13 @@ export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
     ],
     probe: async (context) => {
       await waitForEnd(context, lab, name, 'kubeadm');
-      return (await joinProblem(context, lab, machine)) === null ? 'done' : 'not-done';
+      if ((await joinProblem(context, lab, machine)) !== null) return 'not-done';
+      return (await leftSecrets(context, lab, name)) ? 'not-done' : 'done';
     },
     guards: [membershipMayGrow(lab, machine)],
     run: async (context) => {
-      await rejoinable(context, lab, machine);
+      const joined = async (): Promise<boolean> => (await joinProblem(context, lab, machine)) === null;
+      if (await finishEarlier(context, lab, machine, joined)) return;
       // Safe before the join: admin.conf is there before the kubelet starts, and kube-vip waits for its own API server.
       if (lab.vip?.provider === 'kube-vip') await installKubeVip(context, lab, name, 'steady');
       const secrets = {
