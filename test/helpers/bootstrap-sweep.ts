@@ -12,7 +12,7 @@ import { simSubject } from './sim-sweep.js';
 /** The least lab that has everything a join can trip over. */
 export const SMALL: Overrides = { cni: 'bridge', csi: 'none', ingress: 'none', workers: '1' };
 
-/** Every how manieth crash point is taken, with HOMELAB_SWEEP=all and without. */
+/** One of so many crash points is taken, with HOMELAB_SWEEP=all and without. */
 export interface Strides {
   readonly all: number;
   readonly some: number;
