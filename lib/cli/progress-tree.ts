@@ -5,7 +5,12 @@ import type { EngineEvent } from '../engine/events.js';
 import type { PlanOutline, StageOutline, StepOutline } from '../engine/plan.js';
 import type { ProgressLines } from './progress.js';
 
-type Ending = { readonly kind: 'done' | 'skipped' | 'failed' | 'unreached'; readonly text: string };
+interface Ending {
+  readonly kind: 'done' | 'skipped' | 'unreached';
+  readonly text: string;
+  /** Lab time. */
+  readonly atMs: number;
+}
 
 interface Row {
   readonly ending: Promise<Ending>;
@@ -71,9 +76,12 @@ export class ProgressTree {
       case 'step.done': {
         const row = this.#rows.get(record.step);
         const took = row === undefined || row.beganMs < 0 ? '' : printDuration(record.atMs - row.beganMs);
-        row?.end(
-          record.by === 'probe' ? { kind: 'skipped', text: 'already done' } : { kind: 'done', text: took },
-        );
+        row?.end({
+          ...(record.by === 'probe'
+            ? { kind: 'skipped', text: 'already done' }
+            : { kind: 'done', text: took }),
+          atMs: record.atMs,
+        });
         return;
       }
       case 'step.failed':
@@ -106,12 +114,23 @@ export class ProgressTree {
   #stageTask(stage: StageOutline): ListrTask {
     return {
       title: stage.title,
-      task: (_, task) =>
-        task.newListr(
+      task: (_, task) => {
+        void this.#ended(stage).then((atMs) => {
+          if (atMs >= 0) task.title = `${stage.title}  ${printDuration(atMs)}`;
+        });
+        return task.newListr(
           stage.steps.map((step) => this.#stepTask(step)),
           { concurrent: true },
-        ),
+        );
+      },
     };
+  }
+
+  /** The lab time at which the stage's last step ended; negative when one was not reached. */
+  async #ended(stage: StageOutline): Promise<number> {
+    const endings = await Promise.all(stage.steps.map((step) => this.#rows.get(step.key)?.ending));
+    const times = endings.map((ending) => ending?.atMs ?? -1);
+    return times.includes(-1) ? -1 : Math.max(...times);
   }
 
   #stepTask(step: StepOutline): ListrTask {
@@ -123,7 +142,6 @@ export class ProgressTree {
           task.output = text;
         };
         const { kind, text } = await row.ending;
-        if (kind === 'failed') throw new Error(text);
         if (kind === 'done') task.title = text === '' ? step.title : `${step.title}  ${text}`;
         else task.skip(`${step.title}  ${text}`);
       },
@@ -135,7 +153,7 @@ export class ProgressTree {
   }
 
   #finish(): void {
-    for (const row of this.#rows.values()) row.end({ kind: 'unreached', text: 'not reached' });
+    for (const row of this.#rows.values()) row.end({ kind: 'unreached', text: 'not reached', atMs: -1 });
   }
 }
 

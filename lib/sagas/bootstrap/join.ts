@@ -10,7 +10,7 @@ import type { BootstrapInput } from '../bootstrap.js';
 import { firstControlPlane } from '../kubectl.js';
 import { forgetNode } from '../membership.js';
 import { isReachable, isTouched, resetNode } from '../node.js';
-import { commandFailed, must, run, succeeds } from '../remote.js';
+import { must, succeeds } from '../remote.js';
 import { minutes, seconds } from '../timing.js';
 
 export const JOIN_ARGV = ['kubeadm', 'join', '--config', JOIN_CONFIG];
@@ -39,7 +39,7 @@ export async function freshCertificateKey(context: StepContext, lab: LabSpec): P
   return key.trim();
 }
 
-/** Runs the join with its configuration in place, and takes the secrets away again whatever its exit code is. */
+/** Runs the join with its configuration in place; `removeSecrets` comes after it, in this attempt or a later one. */
 export async function join(
   context: StepContext,
   lab: LabSpec,
@@ -48,39 +48,24 @@ export async function join(
 ): Promise<void> {
   const short = { timeoutMs: seconds(lab, 30) };
   await context.shell(machine).writeFile(JOIN_CONFIG, config, { mode: 0o600, ...short });
-  const ran = await run(context, machine, JOIN_ARGV, { timeoutMs: minutes(lab, 12) });
-  await removeSecrets(context, lab, machine);
-  if (ran.code !== 0) throw commandFailed(machine, JOIN_ARGV, ran);
+  await must(context, machine, JOIN_ARGV, { timeoutMs: minutes(lab, 12) });
 }
 
-/** A join whose onlooker died right after it: the node is whole, and the secrets are still there. */
-export function leftSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<boolean> {
+/** A join whose connection was lost may have joined the node by itself, and has left its secrets there. */
+export async function holdsSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<boolean> {
   return succeeds(context, machine, ['test', '-e', JOIN_CONFIG], { timeoutMs: seconds(lab, 30) });
 }
 
-/**
- * Deals with what an earlier attempt left. True when that had joined the node and only its secrets were left to
- * remove. A join that got no further than the kubelet cannot be run again: the node is reset and forgotten first.
- */
-export async function finishEarlier(
-  context: StepContext,
-  lab: LabSpec,
-  machine: MachineSpec,
-  hasJoined: () => Promise<boolean>,
-): Promise<boolean> {
-  if (!(await isTouched(context, lab, machine.name))) return false;
-  if (await hasJoined()) {
-    await removeSecrets(context, lab, machine.name);
-    return true;
-  }
+export async function removeSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
+  await must(context, machine, ['rm', '-f', JOIN_CONFIG], { timeoutMs: seconds(lab, 30) });
+}
+
+/** A join that got as far as the kubelet cannot be run again: the node is reset and forgotten first. */
+export async function rejoinable(context: StepContext, lab: LabSpec, machine: MachineSpec): Promise<void> {
+  if (!(await isTouched(context, lab, machine.name))) return;
   context.log(`${machine.name} is half joined: it is reset first`);
   await resetNode(context, lab, machine);
   await forgetNode(context, lab, machine, false);
-  return false;
-}
-
-async function removeSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
-  await must(context, machine, ['rm', '-f', JOIN_CONFIG], { timeoutMs: seconds(lab, 30) });
 }
 
 /**
