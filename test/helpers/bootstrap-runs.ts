@@ -23,7 +23,7 @@ export interface Ran {
   readonly result: SagaResult;
   readonly residue: readonly Residue[];
   /** The files of the lab's folder. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: Map<string, string>;
   readonly log: WorldLog;
   /** The journal, every engine event and the result, as they would be written. */
   readonly said: string;
@@ -33,8 +33,8 @@ export interface RunOptions {
   readonly faults?: readonly Fault[];
   readonly input?: BootstrapInput;
   readonly seed?: number;
-  /** A world that is there already, with its log. */
-  readonly world?: { readonly provider: SimProvider; readonly log: WorldLog };
+  /** A world that is there already, with its log and the files of the lab's folder. */
+  readonly world?: Pick<Ran, 'provider' | 'log' | 'files'>;
 }
 
 const NOTHING_THERE: BootstrapInput = { existing: [], initialized: false };
@@ -43,7 +43,7 @@ export async function runBootstrap(lab: LabSpec, options: RunOptions = {}): Prom
   const log = options.world?.log ?? memoryLog();
   const provider = options.world?.provider ?? openSim(lab, { log, seed: options.seed ?? 1 });
   for (const fault of options.faults ?? []) await provider.planFault(fault);
-  const files = new Map<string, string>();
+  const files = options.world?.files ?? new Map<string, string>();
   const journal = new MemoryJournal<SagaRecord>();
   const events: unknown[] = [];
   const input = options.input ?? NOTHING_THERE;
