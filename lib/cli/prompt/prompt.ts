@@ -86,9 +86,9 @@ export class Prompt {
 
   /** Ctrl-C at the prompt gives up what was typed. */
   #freshLine(reader: Interface): void {
-    this.#session.io.stdout.write('^C\n');
-    // Control-U: readline has no other way to empty its line.
+    // Control-E and Control-U: readline has no other way to empty its line.
     reader.write(null, { ctrl: true, name: 'e' });
+    this.#session.io.stdout.write('^C\n');
     reader.write(null, { ctrl: true, name: 'u' });
     this.#ask(reader);
   }
