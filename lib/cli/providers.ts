@@ -2,10 +2,9 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
-import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
+import { openProvider as open } from '../provider/registry.js';
 import { SimProvider } from '../provider/sim/sim-provider.js';
-import { simHeader, simImage } from '../provider/sim/sim-lab.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
 import { fileExists } from './files.js';
 import type { Lab } from './labs.js';
@@ -15,17 +14,11 @@ export type Access = 'operate' | 'look';
 
 export function openProvider(lab: Lab, access: Access): Provider {
   const { spec, seed } = lab.record;
-  if (spec.provider === 'libvirt') throw notBuilt();
   const path = join(lab.folder, 'world.jsonl');
-  const log = access === 'look' ? throwAway(path) : durable(path);
-  return openSim(spec, seed, log);
+  return open({ lab: spec, seed, log: access === 'look' ? throwAway(path) : durable(path) });
 }
 
 /** The simulated provider of a lab; only it can plan faults ahead. */
-export function openSim(spec: LabSpec, seed: number, log: WorldLog): SimProvider {
-  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec) });
-}
-
 export function asSim(provider: Provider): SimProvider {
   if (provider instanceof SimProvider) return provider;
   throw new UserError({
@@ -42,12 +35,4 @@ function durable(path: string): WorldLog {
 function throwAway(path: string): WorldLog {
   const records = fileExists(path) ? FileJournal.read(path, checkWorldRecord) : [];
   return { read: () => records, append: () => undefined };
-}
-
-function notBuilt(): UserError {
-  return new UserError({
-    code: 'provider-not-supported',
-    message: 'this version of homelab has no libvirt provider yet',
-    remedy: 'Use the simulator: --provider sim.',
-  });
 }

@@ -64,8 +64,10 @@ function foundCluster(world: World, config: MemberConfig): OpenedMember | string
   const own = config.initialCluster.find((entry) => entry.name === config.name);
   if (own === undefined)
     return `couldn't find local name "${config.name}" in the initial cluster configuration`;
-  if (!config.peerUrls.includes(own.peerUrl))
-    return `--initial-cluster has ${own.name}=${own.peerUrl} but missing from --initial-advertise-peer-urls=${config.peerUrls.join(',')}`;
+  if (!config.peerUrls.includes(own.peerUrl)) {
+    const advertised = `--initial-advertise-peer-urls=${config.peerUrls.join(',')}`;
+    return `--initial-cluster has ${own.name}=${own.peerUrl} but missing from ${advertised}`;
+  }
   const members: EtcdMember[] = config.initialCluster.map(({ peerUrl }) => ({
     id: memberIdOf([peerUrl], config.token),
     name: '',

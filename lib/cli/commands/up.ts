@@ -116,8 +116,9 @@ export function bootstrapText(session: Session, lab: Lab, document: SagaDocument
 function nextSteps(spec: LabSpec): string {
   const counts = `${controlPlanes(spec).length} control plane(s) and ${workers(spec).length} worker(s)`;
   const vip = spec.vip === null ? '' : ` (${spec.vip.provider})`;
+  const api = `https://${spec.endpoint.host}:${spec.endpoint.port}${vip}`;
   return [
-    `Kubernetes ${spec.kubernetes.version}, ${counts}, API at https://${spec.endpoint.host}:${spec.endpoint.port}${vip}`,
+    `Kubernetes ${spec.kubernetes.version}, ${counts}, API at ${api}`,
     '',
     'Next:',
     '  homelab status                          look at it',

@@ -1,12 +1,21 @@
 /** One further control plane: fresh secrets, kube-vip's manifest, `kubeadm join`, and the gate that it is whole. */
-import type { Step } from '../../engine/saga.js';
+import type { Step, StepContext } from '../../engine/saga.js';
 import { joinControlPlaneConfig } from '../../generate/kubeadm.js';
 import type { MachineSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { controlPlaneJoined, joinProblem, membershipMayGrow } from '../gates.js';
 import { waitForEnd } from '../node.js';
 import { minutes, patient } from '../timing.js';
-import { freshCertificateKey, freshJoin, JOIN_ARGV, join, leaveCluster, rejoinable } from './join.js';
+import {
+  freshCertificateKey,
+  freshJoin,
+  holdsSecrets,
+  JOIN_ARGV,
+  join,
+  leaveCluster,
+  rejoinable,
+  removeSecrets,
+} from './join.js';
 import { installKubeVip } from './vip.js';
 
 export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
@@ -25,20 +34,26 @@ export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
     ],
     probe: async (context) => {
       await waitForEnd(context, lab, name, 'kubeadm');
-      return (await joinProblem(context, lab, machine)) === null ? 'done' : 'not-done';
+      const joined = (await joinProblem(context, lab, machine)) === null;
+      return joined && !(await holdsSecrets(context, lab, name)) ? 'done' : 'not-done';
     },
     guards: [membershipMayGrow(lab, machine)],
     run: async (context) => {
-      await rejoinable(context, lab, machine);
-      // Safe before the join: admin.conf is there before the kubelet starts, and kube-vip waits for its own API server.
-      if (lab.vip?.provider === 'kube-vip') await installKubeVip(context, lab, name, 'steady');
-      const secrets = {
-        ...(await freshJoin(context, lab)),
-        certificateKey: await freshCertificateKey(context, lab),
-      };
-      await join(context, lab, name, joinControlPlaneConfig(lab, machine, secrets));
+      if ((await joinProblem(context, lab, machine)) !== null) await joinAnew(context, boot, machine);
       await controlPlaneJoined(context, lab, machine);
+      await removeSecrets(context, lab, name);
     },
     compensate: (context) => leaveCluster(context, lab, machine, input),
   };
+}
+
+async function joinAnew(context: StepContext, { lab }: Bootstrap, machine: MachineSpec): Promise<void> {
+  await rejoinable(context, lab, machine);
+  // Safe before the join: admin.conf is there before the kubelet starts, and kube-vip waits for its own API server.
+  if (lab.vip?.provider === 'kube-vip') await installKubeVip(context, lab, machine.name, 'steady');
+  const secrets = {
+    ...(await freshJoin(context, lab)),
+    certificateKey: await freshCertificateKey(context, lab),
+  };
+  await join(context, lab, machine.name, joinControlPlaneConfig(lab, machine, secrets));
 }
