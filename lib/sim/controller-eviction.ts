@@ -23,7 +23,8 @@ export function* taintEviction(context: ControllerContext): Sim<never> {
   const pods = context.informer(PODS);
   for (;;) {
     let nextMs: number | null = null;
-    for (const pod of [...pods.items.values()]) {
+    const driven = [...nodes.items.values()].some((node) => repels(node).length > 0);
+    for (const pod of driven ? [...pods.items.values()] : []) {
       const dueMs = evictionTime(context, pod);
       if (dueMs === null || pod.metadata.deletionTimestamp !== undefined) continue;
       if (dueMs > context.nowMs) nextMs = Math.min(nextMs ?? dueMs, dueMs);
@@ -39,11 +40,14 @@ function evictionTime(context: ControllerContext, pod: KubeObject): number | nul
   const nodeName = textAt(pod, 'spec', 'nodeName');
   const node = nodeName === null ? undefined : context.informer(NODES).items.get(nodeName);
   if (node === undefined || isMirror(pod)) return null;
-  const times = taintsOf(node)
-    .filter((taint) => taint.effect === 'NoExecute')
+  const times = repels(node)
     .map((taint) => toleratedUntil(context, pod, taint))
     .filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+function repels(node: KubeObject): Taint[] {
+  return taintsOf(node).filter((taint) => taint.effect === 'NoExecute');
 }
 
 function toleratedUntil(context: ControllerContext, pod: KubeObject, taint: Taint): number | null {

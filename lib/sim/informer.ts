@@ -15,6 +15,12 @@ export interface InformerOptions {
   readonly path: string;
 }
 
+interface Owned {
+  readonly items: Map<string, KubeObject>;
+  /** The informer's version at the last change of one of them. */
+  version: number;
+}
+
 const REQUEST_TIMEOUT_MS = 30_000;
 const FIRST_RETRY_MS = 800;
 const LONGEST_RETRY_MS = 30_000;
@@ -30,7 +36,11 @@ export class Informer {
   readonly #options: InformerOptions;
   readonly #items = new Map<string, KubeObject>();
   /** The items by the uid of each of their owners, in the order of `items`. */
-  readonly #owned = new Map<string, Map<string, KubeObject>>();
+  readonly #owned = new Map<string, Owned>();
+  /** Counts every change of an item. */
+  #version = 0;
+  #listed = 0;
+  #membership = 0;
 
   constructor(options: InformerOptions) {
     this.#options = options;
@@ -65,28 +75,53 @@ export class Informer {
 
   /** The items that belong to an object, without a look at all the others. */
   ownedBy(owner: KubeObject): KubeObject[] {
-    return [...(this.#owned.get(owner.metadata.uid ?? '')?.values() ?? [])];
+    return [...(this.#owned.get(owner.metadata.uid ?? '')?.items.values() ?? [])];
+  }
+
+  /** Grows with every change of an item; the same number means that nothing has changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Grows when an item comes or goes, or gets other owners. */
+  get membership(): number {
+    return this.#membership;
+  }
+
+  /** Like `version`, of what belongs to an object. */
+  ownedVersion(owner: KubeObject): number {
+    return this.#owned.get(owner.metadata.uid ?? '')?.version ?? this.#listed;
   }
 
   #set(key: string, object: KubeObject): void {
-    const before = ownersOf(this.#items.get(key));
+    const known = this.#items.get(key);
     const owners = ownersOf(object);
-    for (const uid of before) if (!owners.includes(uid)) this.#owned.get(uid)?.delete(key);
+    const lost = ownersOf(known).filter((uid) => !owners.includes(uid));
+    const isOwnedAnew = lost.length > 0 || owners.length !== ownersOf(known).length;
+    if (known === undefined || isOwnedAnew) this.#membership += 1;
+    this.#version += 1;
+    for (const uid of lost) this.#disown(uid, key);
     for (const uid of owners) {
-      const owned = this.#owned.get(uid);
-      if (owned === undefined) this.#owned.set(uid, new Map([[key, object]]));
-      else owned.set(key, object);
+      const owned = this.#owned.get(uid) ?? { items: new Map<string, KubeObject>(), version: 0 };
+      owned.items.set(key, object);
+      owned.version = this.#version;
+      this.#owned.set(uid, owned);
     }
     this.#items.set(key, object);
   }
 
   #delete(key: string): void {
-    for (const uid of ownersOf(this.#items.get(key))) {
-      const owned = this.#owned.get(uid);
-      owned?.delete(key);
-      if (owned?.size === 0) this.#owned.delete(uid);
-    }
+    this.#version += 1;
+    this.#membership += 1;
+    for (const uid of ownersOf(this.#items.get(key))) this.#disown(uid, key);
     this.#items.delete(key);
+  }
+
+  #disown(uid: string, key: string): void {
+    const owned = this.#owned.get(uid);
+    if (owned === undefined) return;
+    owned.items.delete(key);
+    owned.version = this.#version;
   }
 
   *#list(): Sim<string | null> {
@@ -96,6 +131,9 @@ export class Informer {
     if (answer.kind !== 'ok') return null;
     this.#items.clear();
     this.#owned.clear();
+    this.#version += 1;
+    this.#membership += 1;
+    this.#listed = this.#version;
     this.renewing.clear();
     for (const item of itemsOf(answer)) this.#set(keyOf(item), item);
     const list = answer.body as KubeList & { readonly renewing?: readonly string[] };

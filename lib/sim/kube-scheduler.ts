@@ -41,8 +41,10 @@ function* scheduling(context: ControllerContext): Sim<never> {
 }
 
 function isWaiting(pod: KubeObject): boolean {
-  const scheduler = textAt(pod, 'spec', 'schedulerName') ?? 'default-scheduler';
-  return textAt(pod, 'spec', 'nodeName') === null && scheduler === 'default-scheduler' && isActive(pod);
+  if (textAt(pod, 'spec', 'nodeName') !== null) return false;
+  return (
+    (textAt(pod, 'spec', 'schedulerName') ?? 'default-scheduler') === 'default-scheduler' && isActive(pod)
+  );
 }
 
 function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
