@@ -4,6 +4,7 @@
  */
 import { itemsOf, type ApiClient } from './api-client.js';
 import { watchNext, type WatchEvent } from './api/watch.js';
+import { nodeOf } from './etcd-keyspace.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
 
@@ -37,6 +38,8 @@ export class Informer {
   readonly #items = new Map<string, KubeObject>();
   /** The items by the uid of each of their owners, in the order of `items`. */
   readonly #owned = new Map<string, Owned>();
+  /** The items by the node that they are bound to; those of none by the empty name. */
+  readonly #onNode = new Map<string, Map<string, KubeObject>>();
   /** Counts every change of an item. */
   #version = 0;
   #listed = 0;
@@ -78,6 +81,16 @@ export class Informer {
     return [...(this.#owned.get(owner.metadata.uid ?? '')?.items.values() ?? [])];
   }
 
+  /** Pods bound to a node, or those that wait for one when the name is empty, in the order of `items`. */
+  onNode(name: string): KubeObject[] {
+    return [...(this.#onNode.get(name)?.values() ?? [])];
+  }
+
+  /** Names of the nodes that pods are bound to. */
+  boundNodes(): string[] {
+    return [...this.#onNode.keys()].filter((name) => name !== '');
+  }
+
   /** Grows with every change of an item; the same number means that nothing has changed. */
   get version(): number {
     return this.#version;
@@ -100,6 +113,7 @@ export class Informer {
     const isOwnedAnew = lost.length > 0 || owners.length !== ownersOf(known).length;
     if (known === undefined || isOwnedAnew) this.#membership += 1;
     this.#version += 1;
+    this.#place(key, known, object);
     for (const uid of lost) this.#disown(uid, key);
     for (const uid of owners) {
       const owned = this.#owned.get(uid) ?? { items: new Map<string, KubeObject>(), version: 0 };
@@ -113,8 +127,23 @@ export class Informer {
   #delete(key: string): void {
     this.#version += 1;
     this.#membership += 1;
+    this.#place(key, this.#items.get(key), undefined);
     for (const uid of ownersOf(this.#items.get(key))) this.#disown(uid, key);
     this.#items.delete(key);
+  }
+
+  #place(key: string, before: KubeObject | undefined, after: KubeObject | undefined): void {
+    const from = before === undefined ? null : (nodeOf(before) ?? '');
+    const to = after === undefined ? null : (nodeOf(after) ?? '');
+    if (from !== null && from !== to) {
+      const there = this.#onNode.get(from);
+      there?.delete(key);
+      if (there?.size === 0) this.#onNode.delete(from);
+    }
+    if (to === null || after === undefined) return;
+    const there = this.#onNode.get(to) ?? new Map<string, KubeObject>();
+    there.set(key, after);
+    this.#onNode.set(to, there);
   }
 
   #disown(uid: string, key: string): void {
@@ -131,6 +160,7 @@ export class Informer {
     if (answer.kind !== 'ok') return null;
     this.#items.clear();
     this.#owned.clear();
+    this.#onNode.clear();
     this.#version += 1;
     this.#membership += 1;
     this.#listed = this.#version;
