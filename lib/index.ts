@@ -23,6 +23,8 @@ export { render } from './generate/render.js';
 export type * from './provider/provider.js';
 export { FileError, HOST, UnreachableError, UnsupportedError } from './provider/provider.js';
 
+export { memoryLog, openProvider, type OpenProviderOptions } from './provider/registry.js';
+
 export type { EngineEvent, Observer } from './engine/events.js';
 export { MemoryJournal, type Journal, type RecordedError } from './engine/journal.js';
 export {

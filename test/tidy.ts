@@ -65,14 +65,9 @@ t.test('the tree is tidy', async (t) => {
   clean('every folder of lib has tests', checkTwins(paths('lib'), paths('test')));
 });
 
-const hasRoots = ROOTS.every((root) => lib.some(({ path }) => path === root));
-t.test(
-  'every file of lib is reached',
-  { skip: hasRoots ? false : `${ROOTS.join(', ')} are not both there` },
-  async (t) => {
-    t.same(show(findUnreached(lib, ROOTS)), []);
-  },
-);
+t.test('every file of lib is reached', async (t) => {
+  t.same(show(findUnreached(lib, ROOTS)), []);
+});
 
 /** A row plants one violation: where, the text, and the start of the wanted message with its line (or none). */
 type Planted = readonly [path: string, text: string, ...wanted: string[]];
@@ -227,9 +222,12 @@ t.test('planted words are found', async (t) => {
     ['test/a.ts', '/* eslint-' + 'disable */', '1: "eslint-' + 'disable": hides'],
     ['docs/a.md', 'We never write eslint-' + 'disable.'],
     ['docs/a.md', 'see /wo' + 'rk/main', '1: "/wo' + 'rk/": an absolute path'],
-    ['docs/a.md', '`/ro' + 'ot/x`', '1: "/ro' + 'ot/": an absolute path'],
+    ['docs/a.md', '`/ro' + 'ot/.vagrant.d`', '1: "/ro' + 'ot/.vagrant": an absolute path'],
     ['docs/a.md', 'cd /ho' + 'me/ann/x', '1: "/ho' + 'me/a": an absolute path'],
-    ['lib/a.ts', `'/root/.kube/config' '/home/vagrant/.ssh' 'a/work/b' 'https://x.org/home/ann'`],
+    [
+      'lib/a.ts',
+      `'/root/.kube/config' '/root/note' '/home/vagrant/.ssh' 'a/work/b' 'https://x.org/home/ann'`,
+    ],
     ['package.json', 'https://registry.npm' + 'js.org/x', '1: "registry.npm' + 'js": the host of'],
     ['lib/a.ts', `'registry.k8s.io/pause:3.10'`],
   ]);
@@ -244,7 +242,6 @@ t.test('planted orphans are found', async (t) => {
   const sources = [
     { path: 'lib/main.ts', text: `await import('./cli/up.js');` },
     { path: 'lib/cli/up.ts', text: `export * from './context.js';` },
-    { path: 'lib/cli/files.ts', text: '' },
     { path: 'lib/cli/old.ts', text: `import './older.js';` },
     { path: 'lib/cli/older.ts', text: '' },
   ].map((file) => new Source(file));

@@ -27,7 +27,10 @@ export function parseRfc3339(text: string): number | null {
   return ((daysFromCivil(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1_000 + fraction;
 }
 
-/** How kubectl prints an age: `45s`, `3m10s`, `12m`, `5h30m`, `26h`, `3d4h`, `12d`. Source: k8s.io/apimachinery duration.HumanDuration. */
+/**
+ * How kubectl prints an age: `45s`, `3m10s`, `12m`, `5h30m`, `26h`, `3d4h`, `12d`. Source: HumanDuration of
+ * k8s.io/apimachinery.
+ */
 export function humanDuration(ms: number): string {
   const seconds = Math.floor(ms / 1_000);
   if (seconds < 0) return '0s';

@@ -2,10 +2,9 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
-import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
+import { openProvider as open, openSimProvider, type OpenProviderOptions } from '../provider/registry.js';
 import { SimProvider } from '../provider/sim/sim-provider.js';
-import { simHeader, simImage } from '../provider/sim/sim-lab.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
 import { fileExists } from './files.js';
 import type { Lab } from './labs.js';
@@ -15,17 +14,34 @@ export type Access = 'operate' | 'look';
 
 export function openProvider(lab: Lab, access: Access): Provider {
   const { spec, seed } = lab.record;
-  if (spec.provider === 'libvirt') throw notBuilt();
-  const path = join(lab.folder, 'world.jsonl');
-  const log = access === 'look' ? throwAway(path) : durable(path);
-  return openSim(spec, seed, log);
+  const path = worldPath(lab);
+  return open({ lab: spec, seed, log: access === 'look' ? throwAway(path) : durable(path) });
+}
+
+/** A world that is only looked at: its events as they are played, and when to stop. */
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs'>;
+
+/** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
+export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
+  if (lab.record.spec.provider === 'sim') return throwAway(worldPath(lab)).read();
+  throw new UserError({
+    code: 'simulator-only',
+    message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,
+    remedy: 'Rehearse on a simulated lab: homelab up --provider sim --lab NAME',
+  });
+}
+
+/** Plays a log on a world that is thrown away. */
+export function openCopy({ record }: Lab, records: readonly WorldRecord[], view: View): SimProvider {
+  const log = { read: () => records, append: () => undefined };
+  return openSimProvider({ lab: record.spec, seed: record.seed, log, ...view });
+}
+
+export function worldPath(lab: Lab): string {
+  return join(lab.folder, 'world.jsonl');
 }
 
 /** The simulated provider of a lab; only it can plan faults ahead. */
-export function openSim(spec: LabSpec, seed: number, log: WorldLog): SimProvider {
-  return new SimProvider({ log, header: simHeader(spec, seed), image: simImage(spec) });
-}
-
 export function asSim(provider: Provider): SimProvider {
   if (provider instanceof SimProvider) return provider;
   throw new UserError({
@@ -42,12 +58,4 @@ function durable(path: string): WorldLog {
 function throwAway(path: string): WorldLog {
   const records = fileExists(path) ? FileJournal.read(path, checkWorldRecord) : [];
   return { read: () => records, append: () => undefined };
-}
-
-function notBuilt(): UserError {
-  return new UserError({
-    code: 'provider-not-supported',
-    message: 'this version of homelab has no libvirt provider yet',
-    remedy: 'Use the simulator: --provider sim.',
-  });
 }

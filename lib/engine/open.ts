@@ -101,9 +101,10 @@ function checkUntil(saga: Saga, until: string): void {
 function checkPlan(planned: SagaPlanned, saga: Saga): void {
   const outline = outlineOf(saga);
   if (planned.digest === digestOf(outline)) return;
+  const difference = firstDifference(planned.outline, outline) ?? 'digests differ';
   throw new UserError({
     code: 'plan-changed',
-    message: `the plan of saga ${saga.name} is not the one it began with: ${firstDifference(planned.outline, outline) ?? 'digests differ'}`,
+    message: `the plan of saga ${saga.name} is not the one it began with: ${difference}`,
     remedy:
       'Put the configuration back as it was and type `homelab resume`, or go back with `homelab abort`.',
   });

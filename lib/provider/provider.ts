@@ -61,7 +61,7 @@ export interface WriteOptions {
   readonly timeoutMs: number;
 }
 
-/** Commands and files of one machine. Methods reject with `UnreachableError` when the machine was not reached at all. */
+/** Commands and files of one machine. Methods reject with `UnreachableError` when it was not reached at all. */
 export interface Shell {
   readonly machine: string;
   run(command: Command): Promise<CommandResult>;

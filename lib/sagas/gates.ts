@@ -40,7 +40,8 @@ async function growthProblem(
   if (learner !== undefined) return `etcd member ${learner.name || learner.id} is still a learner`;
   if (others.length < members.length || (await etcdHealthy(context, lab, first))) return null;
   const voters = others.length;
-  return `not every etcd member answers; ${quorumSize(voters)} of ${voters} voters are a quorum, but a join needs them all`;
+  const quorum = `${quorumSize(voters)} of ${voters} voters are a quorum`;
+  return `not every etcd member answers; ${quorum}, but a join needs them all`;
 }
 
 /**

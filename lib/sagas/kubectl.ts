@@ -118,6 +118,29 @@ interface RawNode {
   };
 }
 
+/** Names of the DaemonSets and Deployments, out of `kubectl get daemonsets,deployments -o json`, that lack pods. */
+export function unreadyWorkloads(json: string): readonly string[] {
+  const { items } = JSON.parse(json) as { readonly items: readonly RawWorkload[] };
+  return items
+    .filter(({ kind, spec, status }) =>
+      kind === 'DaemonSet'
+        ? (status?.numberReady ?? 0) < (status?.desiredNumberScheduled ?? 1)
+        : (status?.availableReplicas ?? 0) < (spec?.replicas ?? 1),
+    )
+    .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+}
+
+interface RawWorkload {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: { readonly replicas?: number };
+  readonly status?: {
+    readonly numberReady?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
 export function firstControlPlane(lab: LabSpec): string {
   return controlPlanes(lab)[0]?.name ?? '';
 }

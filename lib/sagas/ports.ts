@@ -1,4 +1,4 @@
-/** What a saga is given beside the lab: where results are kept, and what an offline bundle brings. No I/O of its own. */
+/** What a saga is given beside the lab: where results are kept, and what an offline bundle brings. */
 
 /** The lab's folder beside the configuration. Writes are durable when they return. */
 export interface LabFolder {
@@ -10,6 +10,6 @@ export interface LabFolder {
 
 export interface SagaPorts {
   readonly folder: LabFolder;
-  /** A manifest from the bundle's `common/manifests`; null when the lab has no bundle or the bundle has no such file. */
+  /** A manifest from the bundle's `common/manifests`; null when there is no bundle, or no such file in it. */
   readonly bundleManifest: (name: string) => string | null;
 }

@@ -1,7 +1,7 @@
 /** What the images of the simulated world run, by image name without its tag. Every other image runs and waits. */
 import { etcd } from './etcd-member.js';
 import { kubeApiserver } from './apiserver.js';
-import { certgen, longhornManager } from './workloads.js';
+import { certgen, longhornManager, pause } from './workloads.js';
 import { ciliumAgent, flannelAgent } from './cni-agents.js';
 import { kubeControllerManager } from './controller-manager.js';
 import { kubeScheduler } from './kube-scheduler.js';
@@ -13,6 +13,7 @@ export const CONTAINERS: ReadonlyMap<string, Program> = new Map([
   ['registry.k8s.io/kube-apiserver', kubeApiserver],
   ['registry.k8s.io/kube-controller-manager', kubeControllerManager],
   ['registry.k8s.io/kube-scheduler', kubeScheduler],
+  ['registry.k8s.io/pause', pause],
   ['registry.k8s.io/ingress-nginx/kube-webhook-certgen', certgen],
   ['ghcr.io/kube-vip/kube-vip', kubeVip],
   ['docker.io/longhornio/longhorn-manager', longhornManager],

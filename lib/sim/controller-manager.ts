@@ -12,6 +12,7 @@ import { jobController, statefulSetController } from './controller-jobs.js';
 import { nodeIpam } from './controller-node-ipam.js';
 import { nodeLifecycle } from './controller-node-lifecycle.js';
 import { deploymentController, replicaSetController } from './controller-replicas.js';
+import { ttlAfterFinished } from './controller-ttl.js';
 import { bootstrapSigner, tokenCleaner } from './controller-tokens.js';
 import { runControlPlaneProgram } from './control-plane-program.js';
 import type { Program } from './process.js';
@@ -30,6 +31,7 @@ const CONTROLLERS = {
   replicaset: replicaSetController,
   statefulset: statefulSetController,
   job: jobController,
+  'ttl-after-finished': ttlAfterFinished,
   disruption: disruptionController,
 } as const;
 

@@ -8,13 +8,21 @@ export interface DiskEntry {
   readonly kind: 'file' | 'directory';
   /** Empty for a directory. */
   readonly content: Uint8Array;
+  /** Bytes that a file takes; more than its content for what is only reserved, such as a preallocated log. */
+  readonly size: number;
   readonly mode: number;
   /** `user:group`. */
   readonly owner: string;
   readonly modifiedMs: number;
 }
 
-export type DiskError = 'no-entry' | 'exists' | 'is-directory' | 'not-directory' | 'not-empty';
+export type DiskError = 'no-entry' | 'exists' | 'is-directory' | 'not-directory' | 'not-empty' | 'no-space';
+
+const GIB = 1_073_741_824;
+/** A 40 GiB box, of which the operating system and the image's packages take about 4 GiB. Estimates. */
+export const DISK_BYTES = 40 * GIB;
+const SYSTEM_BYTES = 4 * GIB;
+const BLOCK = 4_096;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -25,16 +33,27 @@ export class Disk {
   /** One signal a folder that somebody watches, like an inotify watch: fires when an entry directly in it changes. */
   readonly #watches = new Map<string, Signal>();
   readonly #nowMs: () => number;
+  #usedBytes = SYSTEM_BYTES;
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#entries.set('/', {
       kind: 'directory',
       content: EMPTY,
+      size: 0,
       mode: 0o755,
       owner: 'root:root',
       modifiedMs: 0,
     });
+  }
+
+  /** Bytes in use, in whole blocks. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  get freeBytes(): number {
+    return DISK_BYTES - this.#usedBytes;
   }
 
   entry(path: string): DiskEntry | null {
@@ -64,11 +83,14 @@ export class Disk {
     return entry?.kind === 'file' ? entry.content : null;
   }
 
-  /** Writes a file whole. Its folder must exist. Null when it was written. */
+  /**
+   * Writes a file whole. Its folder must exist. Null when it was written; what was there stays when there is no
+   * space for it. `size` reserves more bytes than the content has.
+   */
   write(
     path: string,
     content: string | Uint8Array,
-    options: { mode?: number; owner?: string } = {},
+    options: { mode?: number; owner?: string; size?: number } = {},
   ): DiskError | null {
     const at = normalize(path);
     if (this.isDirectory(at)) return 'is-directory';
@@ -76,9 +98,13 @@ export class Disk {
     if (parent === null) return 'no-entry';
     if (parent.kind !== 'directory') return 'not-directory';
     const before = this.#entries.get(at);
+    const bytes = typeof content === 'string' ? encoder.encode(content) : content;
+    const size = Math.max(bytes.length, options.size ?? 0);
+    if (blocks(size) - blocks(before?.size ?? 0) > this.freeBytes) return 'no-space';
     this.#put(at, {
       kind: 'file',
-      content: typeof content === 'string' ? encoder.encode(content) : content,
+      content: bytes,
+      size,
       mode: options.mode ?? before?.mode ?? 0o644,
       owner: options.owner ?? before?.owner ?? 'root:root',
       modifiedMs: this.#nowMs(),
@@ -93,7 +119,8 @@ export class Disk {
     if (existing !== null) return existing.kind === 'directory' ? null : 'exists';
     const failed = this.makeDirectories(parentOf(at));
     if (failed !== null) return failed === 'exists' ? 'not-directory' : failed;
-    this.#put(at, { kind: 'directory', content: EMPTY, mode, owner: 'root:root', modifiedMs: this.#nowMs() });
+    const modifiedMs = this.#nowMs();
+    this.#put(at, { kind: 'directory', content: EMPTY, size: 0, mode, owner: 'root:root', modifiedMs });
     return null;
   }
 
@@ -138,6 +165,25 @@ export class Disk {
     return null;
   }
 
+  /** Copies a file or a whole folder to a path that is not there yet. Stops where space or a folder is missing. */
+  copyTree(from: string, to: string): DiskError | null {
+    const source = normalize(from);
+    const target = normalize(to);
+    if (!this.exists(source)) return 'no-entry';
+    for (const path of [source, ...this.#below(source)]) {
+      const entry = this.entry(path);
+      const copy = target + path.slice(source.length);
+      const failed =
+        entry?.kind === 'directory'
+          ? this.makeDirectories(copy, entry.mode)
+          : entry === null
+            ? null
+            : this.write(copy, entry.content, { mode: entry.mode, owner: entry.owner, size: entry.size });
+      if (failed !== null) return failed;
+    }
+    return null;
+  }
+
   chmod(path: string, mode: number): DiskError | null {
     const entry = this.entry(path);
     if (entry === null) return 'no-entry';
@@ -173,14 +219,20 @@ export class Disk {
   }
 
   #put(path: string, entry: DiskEntry): void {
+    this.#usedBytes += blocks(entry.size) - blocks(this.#entries.get(path)?.size ?? 0);
     this.#entries.set(path, entry);
     this.#watches.get(parentOf(path))?.fire();
   }
 
   #delete(path: string): void {
+    this.#usedBytes -= blocks(this.#entries.get(path)?.size ?? 0);
     this.#entries.delete(path);
     this.#watches.get(parentOf(path))?.fire();
   }
+}
+
+function blocks(bytes: number): number {
+  return Math.ceil(bytes / BLOCK) * BLOCK;
 }
 
 export function parentOf(path: string): string {
@@ -190,6 +242,7 @@ export function parentOf(path: string): string {
 
 /** Resolves `.`, `..`, doubled and trailing slashes of an absolute path. */
 export function normalize(path: string): string {
+  if (path.startsWith('/') && !/\/\/|\/\.|.\/$/.test(path)) return path; // Nearly all are.
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

@@ -165,8 +165,10 @@ function memberConfig(call: Invocation, flags: ReadonlyMap<string, string>): Mem
   };
   const heartbeatMs = Number(flags.get('heartbeat-interval') ?? '100');
   const electionMs = Number(flags.get('election-timeout') ?? '1000');
-  if (5 * heartbeatMs > electionMs)
-    return `--election-timeout[${electionMs}ms] should be at least as 5 times as --heartbeat-interval[${heartbeatMs}ms]`;
+  if (5 * heartbeatMs > electionMs) {
+    const least = `--heartbeat-interval[${heartbeatMs}ms]`;
+    return `--election-timeout[${electionMs}ms] should be at least as 5 times as ${least}`;
+  }
   const dataDir = flags.get('data-dir') ?? 'default.etcd';
   const urls = (flag: string, otherwise: string): string[] => (flags.get(flag) ?? otherwise).split(',');
   return {

@@ -64,8 +64,10 @@ function foundCluster(world: World, config: MemberConfig): OpenedMember | string
   const own = config.initialCluster.find((entry) => entry.name === config.name);
   if (own === undefined)
     return `couldn't find local name "${config.name}" in the initial cluster configuration`;
-  if (!config.peerUrls.includes(own.peerUrl))
-    return `--initial-cluster has ${own.name}=${own.peerUrl} but missing from --initial-advertise-peer-urls=${config.peerUrls.join(',')}`;
+  if (!config.peerUrls.includes(own.peerUrl)) {
+    const advertised = `--initial-advertise-peer-urls=${config.peerUrls.join(',')}`;
+    return `--initial-cluster has ${own.name}=${own.peerUrl} but missing from ${advertised}`;
+  }
   const members: EtcdMember[] = config.initialCluster.map(({ peerUrl }) => ({
     id: memberIdOf([peerUrl], config.token),
     name: '',
@@ -113,6 +115,9 @@ function bootstrapped(id: string): string {
   return `member ${id} has already been bootstrapped`;
 }
 
+/** etcd's SegmentSizeBytes. */
+const LOG_BYTES = 64_000_000;
+
 function dataFile(dataDir: string): string {
   return `${dataDir}/member/snap/db`;
 }
@@ -128,7 +133,10 @@ function writeData(machine: Machine, dataDir: string, opened: OpenedMember): voi
   disk.makeDirectories(dataDir, 0o700);
   disk.makeDirectories(parentOf(path), 0o700);
   disk.makeDirectories(`${dataDir}/member/wal`, 0o700);
-  disk.write(`${dataDir}/member/wal/0000000000000000-0000000000000000.wal`, '', { mode: 0o600 });
+  // etcd reserves the log it writes and the next one in advance, however little is in them.
+  for (const log of ['0000000000000000-0000000000000000.wal', '0.tmp']) {
+    disk.write(`${dataDir}/member/wal/${log}`, '', { mode: 0o600, size: LOG_BYTES });
+  }
   const data: DataFile = { cluster: opened.cluster.key, memberId: opened.memberId };
   disk.write(path, JSON.stringify(data), { mode: 0o600 });
 }

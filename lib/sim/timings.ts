@@ -49,6 +49,12 @@ export const TIMINGS = {
   etcdLearnerSync: timing(1_000, 3_000, 10_000),
   /** A changed manifest: from the end of the old static pod until the kubelet starts the new one. */
   staticPodReplace: timing(9_000, 12_000, 16_000),
+  /** Copying etcd's data folder, two preallocated logs and all. */
+  etcdBackup: timing(300, 1_000, 4_000),
+  /** Fetching the package lists of all sources. */
+  aptUpdate: timing(2_000, 5_000, 15_000),
+  /** Fetching and unpacking one package. */
+  aptInstall: timing(2_000, 6_000, 25_000),
   kubeletBootstrap: timing(2_000, 4_000, 9_000),
   /** Unmounting, stopping sandboxes, deleting folders. */
   resetCleanup: timing(4_000, 10_000, 30_000),

@@ -8,6 +8,15 @@ export const certgen: Program = function* run(call) {
   return 0;
 };
 
+/** The pause container holds a pod's namespaces; asked for its version it says it and ends. */
+export const pause: Program = function* run(call) {
+  if (call.args.includes('-v')) {
+    call.print(`pause.c ${(call.container?.image ?? '').split(':').at(-1) ?? ''}\n`);
+    return 0;
+  }
+  for (;;) yield* waitFor([call.process.terminate]);
+};
+
 /** Longhorn's manager is ready once its CRDs, engine image and instance manager are. */
 export const longhornManager: Program = function* run(call) {
   call.process.setReady(false);

@@ -9,9 +9,11 @@ import type { SagaResult } from '../../lib/engine/result.js';
 import { runSaga } from '../../lib/engine/runner.js';
 import type { Saga } from '../../lib/engine/saga.js';
 import type { LabSpec } from '../../lib/model/lab.js';
-import { simHeader, simImage } from '../../lib/provider/sim/sim-lab.js';
-import { SimProvider } from '../../lib/provider/sim/sim-provider.js';
-import type { WorldLog, WorldRecord } from '../../lib/provider/sim/world-log.js';
+import { openSimProvider } from '../../lib/provider/registry.js';
+import type { SimProvider } from '../../lib/provider/sim/sim-provider.js';
+import type { WorldLog } from '../../lib/provider/sim/world-log.js';
+
+export { memoryLog } from '../../lib/provider/registry.js';
 import { bootstrapSaga } from '../../lib/sagas/bootstrap.js';
 import type { SagaPorts } from '../../lib/sagas/ports.js';
 import type { TraceEvent } from '../../lib/sim/world.js';
@@ -25,23 +27,14 @@ export function labOf(overrides: Overrides = {}): LabSpec {
   return must(spec, problems.map((problem) => problem.message).join('; '));
 }
 
-export function memoryLog(records: readonly WorldRecord[] = []): WorldLog {
-  return new MemoryJournal<WorldRecord>(records);
-}
-
 export interface SimOptions {
   readonly seed?: number;
   readonly log?: WorldLog;
   readonly onTrace?: (event: TraceEvent) => void;
 }
 
-export function openSim(
-  lab: LabSpec,
-  { seed = 1, log = memoryLog(), onTrace }: SimOptions = {},
-): SimProvider {
-  const header = simHeader(lab, seed);
-  const trace = onTrace === undefined ? {} : { onTrace };
-  return new SimProvider({ log, header, image: simImage(lab), ...trace });
+export function openSim(lab: LabSpec, options: SimOptions = {}): SimProvider {
+  return openSimProvider({ lab, ...options });
 }
 
 /** A lab's folder in memory. */

@@ -7,6 +7,7 @@
  * ends a `make X` that a dead process left running.
  */
 import { BugError, CancelledError } from '../../lib/base/errors.js';
+import { settle } from '../../lib/base/settle.js';
 import type { Clock } from '../../lib/base/clock.js';
 import {
   UnreachableError,
@@ -76,7 +77,7 @@ export class ToyWorld {
     };
     work.then(done, done);
     for (;;) {
-      await microtasks();
+      await settle();
       if (state.settled) return work;
       const next = this.#events.shift();
       if (next === undefined) throw new BugError('deadlock: something waits for what will never happen');
@@ -180,9 +181,4 @@ export class ToyWorld {
   #note(text: string): void {
     this.trace.push(`${this.#nowMs} ${text}`);
   }
-}
-
-/** Resolves when every promise that can settle now has settled. */
-function microtasks(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

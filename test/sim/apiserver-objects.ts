@@ -80,7 +80,8 @@ t.test('pods on nodes are ended by their kubelet, namespaces by their controller
   t.equal(textAt(namespace, 'status', 'phase'), 'Terminating');
   t.match(
     messageOf(request(lab, client, 'POST', '/api/v1/namespaces/extra/pods', pod('late'))),
-    '403 Forbidden: pods "late" is forbidden: unable to create new content in namespace extra because it is being terminated',
+    '403 Forbidden: pods "late" is forbidden: unable to create new content in namespace extra ' +
+      'because it is being terminated',
   );
   request(lab, client, 'PUT', '/api/v1/namespaces/extra/finalize', {
     ...namespace,

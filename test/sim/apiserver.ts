@@ -84,7 +84,8 @@ t.test('without a quorum reads hang, writes time out, and health checks say so',
     return [messageOf(outcome), Math.round((lab.world.nowMs - startMs) / 100) / 10];
   };
   t.strictSame(timed('GET', '/api/v1/nodes'), [
-    '504 Timeout: the server was unable to return a response in the time allotted, but may still be processing the request (get nodes)',
+    '504 Timeout: the server was unable to return a response in the time allotted, ' +
+      'but may still be processing the request (get nodes)',
     60,
   ]);
   t.strictSame(timed('POST', LEASES, lease('cp-1')), ['500 : etcdserver: request timed out', 7]);
@@ -145,7 +146,8 @@ t.test('who may do what', async (t) => {
   );
   t.equal(
     messageOf(request(lab, clusterAdmin, 'GET', '/api/v1/nodes')),
-    '403 Forbidden: nodes is forbidden: User "kubernetes-admin" cannot list resource "nodes" in API group "" at the cluster scope',
+    '403 Forbidden: nodes is forbidden: User "kubernetes-admin" cannot list resource "nodes" ' +
+      'in API group "" at the cluster scope',
   );
   t.equal(request(lab, clusterAdmin, 'GET', '/healthz').kind, 'ok', 'health needs no role');
   const binding = {

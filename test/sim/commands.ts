@@ -123,7 +123,8 @@ t.test('addresses', async (t) => {
   t.same(run(...add), [2, '', 'Error: ipv4: Address already assigned.\n']);
   t.equal(
     run('ip', '-4', '-o', 'addr', 'show', 'dev', 'eth1')[1],
-    '3: eth1    inet 192.168.62.11/24 brd 192.168.62.255 scope global eth1\\       valid_lft forever preferred_lft forever\n' +
+    '3: eth1    inet 192.168.62.11/24 brd 192.168.62.255 scope global eth1\\' +
+      '       valid_lft forever preferred_lft forever\n' +
       '3: eth1    inet 192.168.62.5/32 scope global eth1\\       valid_lft forever preferred_lft forever\n',
   );
   t.equal(onHost(...dad)[0], 1, 'somebody answers');

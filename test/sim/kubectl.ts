@@ -207,7 +207,7 @@ spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}
   t.equal(held.code, 1);
   t.match(
     held.stderr,
-    /error when evicting pods\/"web-\S+" -n "default" \(will retry after 5s\): Cannot evict pod as it would violate the pod's disruption budget\.\n/,
+    /error when evicting pods\/"web-\S+" -n "default" \(will retry after 5s\): Cannot evict pod as it would violate/,
   );
   t.match(held.stderr, /global timeout reached: 12s, continuing command\.\.\.\n/);
   t.match(held.stderr, /There are pending nodes to be drained:\n worker-1\n/);

@@ -104,7 +104,7 @@ t.test('a skipped kube-proxy is written down, and who the two admins are', async
   const { disk } = lab.machine('cp-1');
   const who = (name: string): (string | undefined)[] => {
     const text = must(disk.read(`/etc/kubernetes/${name}.conf`), name);
-    const client = parseKubeconfig(text, (path) => disk.read(path))?.client;
+    const client = parseKubeconfig(lab.world.documents, text, (path) => disk.read(path))?.client;
     return [client?.commonName, ...(client?.organizations ?? [])];
   };
   t.strictSame(who('admin'), ['kubernetes-admin', 'kubeadm:cluster-admins']);

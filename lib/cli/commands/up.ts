@@ -116,8 +116,9 @@ export function bootstrapText(session: Session, lab: Lab, document: SagaDocument
 function nextSteps(spec: LabSpec): string {
   const counts = `${controlPlanes(spec).length} control plane(s) and ${workers(spec).length} worker(s)`;
   const vip = spec.vip === null ? '' : ` (${spec.vip.provider})`;
+  const api = `https://${spec.endpoint.host}:${spec.endpoint.port}${vip}`;
   return [
-    `Kubernetes ${spec.kubernetes.version}, ${counts}, API at https://${spec.endpoint.host}:${spec.endpoint.port}${vip}`,
+    `Kubernetes ${spec.kubernetes.version}, ${counts}, API at ${api}`,
     '',
     'Next:',
     '  homelab status                          look at it',
@@ -143,8 +144,14 @@ function chooseLab(
   ) {
     return { lab: checkSeed(session, mustFindLab(base, overrides['lab'])), isNew: false };
   }
-  const spec = resolveLab(session, configuration);
-  const existing = findLab(base, spec.name);
+  const name = overrides['lab'];
+  const copy = name === undefined ? null : findLab(base, name);
+  // A copy made by `sim fork` keeps the name that its machines have from the lab it was made of.
+  const spec =
+    copy === null
+      ? resolveLab(session, configuration)
+      : resolveLab(session, readConfiguration(session, { ...overrides, lab: copy.record.spec.name }));
+  const existing = copy ?? findLab(base, spec.name);
   if (existing !== null) {
     if (specDigest(existing.record.spec) !== specDigest(spec)) throw changedSpec(spec.name);
     return { lab: checkSeed(session, existing), isNew: false };

@@ -4,10 +4,10 @@ import type { AddonRelease } from '../../generate/addons.js';
 import { ADMIN_CONF, addonManifest, addonValues } from '../../generate/paths.js';
 import type { LabSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
-import { firstControlPlane, mustKubectl } from '../kubectl.js';
+import { askKubectl, firstControlPlane, mustKubectl, unreadyWorkloads } from '../kubectl.js';
 import { waitForEnd } from '../node.js';
 import { must, run } from '../remote.js';
-import { minutes, patient, seconds } from '../timing.js';
+import { minutes, patient, poll, seconds } from '../timing.js';
 
 export function installAddon(boot: Bootstrap, release: AddonRelease): Step {
   const { lab, input, ports } = boot;
@@ -29,8 +29,12 @@ export function installAddon(boot: Bootstrap, release: AddonRelease): Step {
     ...(input.initialized && !bundled ? { compensate: (context) => uninstall(context, lab, release) } : {}),
   };
   if (bundled) return step;
-  const probe: Step['probe'] = async (context) =>
-    (await releaseStatus(context, lab, release)) === 'deployed' ? 'done' : 'not-done';
+  const probe: Step['probe'] = async (context) => {
+    if ((await releaseStatus(context, lab, release)) !== 'deployed') return 'not-done';
+    return release.phase === 'cni' || (await unready(context, lab, release)).length === 0
+      ? 'done'
+      : 'not-done';
+  };
   return { ...step, probe };
 }
 
@@ -56,6 +60,35 @@ async function installChart(context: StepContext, lab: LabSpec, release: AddonRe
   const file = { mode: 0o600, timeoutMs: seconds(lab, 30) };
   await context.shell(on).writeFile(addonValues(release.name), release.values, file);
   await must(context, on, installArgv(lab, release), { timeoutMs: minutes(lab, 15) });
+  if (release.phase !== 'cni') await waitForWorkloads(context, lab, release);
+}
+
+/** helm's --wait is content with a DaemonSet that lacks one pod; a lab that is up lacks none. */
+async function waitForWorkloads(context: StepContext, lab: LabSpec, release: AddonRelease): Promise<void> {
+  let missing: readonly string[] = [];
+  const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 5) };
+  const ready = await poll(context, times, async () => {
+    missing = await unready(context, lab, release);
+    return missing.length === 0 ? true : null;
+  });
+  if (ready !== null) return;
+  throw new StepError({
+    code: 'addon-not-ready',
+    message: `${release.name} is installed, but not all of it is ready: ${missing.join(', ')}`,
+    remedy: `Look at it with: homelab kubectl get pods -n ${release.namespace}`,
+    retryable: true,
+  });
+}
+
+/** The DaemonSets and Deployments of the release's namespace that lack pods. */
+async function unready(
+  context: StepContext,
+  lab: LabSpec,
+  release: AddonRelease,
+): Promise<readonly string[]> {
+  const args = ['get', 'daemonsets,deployments', '-n', release.namespace, '-o', 'json'];
+  const json = await askKubectl(context, lab, args);
+  return json === null ? ['the API does not answer'] : unreadyWorkloads(json);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { BootstrapInput } from '../bootstrap.js';
 import { firstControlPlane } from '../kubectl.js';
 import { forgetNode } from '../membership.js';
 import { isReachable, isTouched, resetNode } from '../node.js';
-import { must } from '../remote.js';
+import { must, succeeds } from '../remote.js';
 import { minutes, seconds } from '../timing.js';
 
 export const JOIN_ARGV = ['kubeadm', 'join', '--config', JOIN_CONFIG];
@@ -39,7 +39,7 @@ export async function freshCertificateKey(context: StepContext, lab: LabSpec): P
   return key.trim();
 }
 
-/** Runs the join with its configuration in place, and takes the secrets away again however it ended. */
+/** Runs the join with its configuration in place; `removeSecrets` comes after it, in this attempt or a later one. */
 export async function join(
   context: StepContext,
   lab: LabSpec,
@@ -49,7 +49,15 @@ export async function join(
   const short = { timeoutMs: seconds(lab, 30) };
   await context.shell(machine).writeFile(JOIN_CONFIG, config, { mode: 0o600, ...short });
   await must(context, machine, JOIN_ARGV, { timeoutMs: minutes(lab, 12) });
-  await must(context, machine, ['rm', '-f', JOIN_CONFIG], short);
+}
+
+/** A join whose connection was lost may have joined the node by itself, and has left its secrets there. */
+export async function holdsSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<boolean> {
+  return succeeds(context, machine, ['test', '-e', JOIN_CONFIG], { timeoutMs: seconds(lab, 30) });
+}
+
+export async function removeSecrets(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
+  await must(context, machine, ['rm', '-f', JOIN_CONFIG], { timeoutMs: seconds(lab, 30) });
 }
 
 /** A join that got as far as the kubelet cannot be run again: the node is reset and forgotten first. */

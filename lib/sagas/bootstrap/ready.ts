@@ -3,14 +3,14 @@ import { StepError, type Step, type StepContext } from '../../engine/saga.js';
 import type { LabSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { askKubectl, parseNodes } from '../kubectl.js';
-import { minutes, patient, poll, seconds } from '../timing.js';
+import { brief, minutes, poll, seconds } from '../timing.js';
 
 export function nodesReady({ lab }: Bootstrap): Step {
   return {
     key: 'ready',
     title: 'Wait until every node is Ready',
     kind: 'compensable',
-    retry: patient(lab),
+    retry: brief(lab),
     timeoutMs: minutes(lab, 15),
     commands: ['kubectl get nodes'],
     probe: async (context) => ((await missing(context, lab)) === null ? 'done' : 'not-done'),

@@ -22,7 +22,7 @@ import { holdsVip } from '../node.js';
 import { must, run, succeeds } from '../remote.js';
 import { brief, minutes, patient, poll, seconds } from '../timing.js';
 
-/** Asks the lab network whether somebody already answers for the address; done once the lab has its first API server. */
+/** Asks the lab network whether somebody answers for the address already; done once the lab has an API server. */
 export function checkVipFree({ lab }: Bootstrap, vip: VipSpec): Step {
   const asker = loadBalancers(lab)[0] ?? controlPlanes(lab)[0];
   const first = controlPlanes(lab)[0];

@@ -76,8 +76,10 @@ function spendBudget({ server, space }: RestCall, budget: KubeObject, pod: strin
   const allowed = numberAt(budget, 'status', 'disruptionsAllowed') ?? 0;
   const processed = (numberAt(budget, 'status', 'observedGeneration') ?? 0) >= generation;
   if (!processed || allowed <= 0) {
+    const desired = numberAt(budget, 'status', 'desiredHealthy') ?? 0;
+    const current = numberAt(budget, 'status', 'currentHealthy') ?? 0;
     const message = processed
-      ? `The disruption budget ${name} needs ${numberAt(budget, 'status', 'desiredHealthy') ?? 0} healthy pods and has ${numberAt(budget, 'status', 'currentHealthy') ?? 0} currently`
+      ? `The disruption budget ${name} needs ${desired} healthy pods and has ${current} currently`
       : `The disruption budget ${name} is still being processed by the server.`;
     const causes = [{ reason: 'DisruptionBudget', message }];
     return new Failure(429, 'TooManyRequests', words, { causes });

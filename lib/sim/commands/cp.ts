@@ -37,7 +37,8 @@ function copy(call: Invocation, shown: string, from: string, to: string, flags: 
     const keep = flags.has('archive') || flags.has('p');
     const owner = keep ? { owner: entry.owner } : {};
     const mode = keep || !disk.exists(to) ? { mode: entry.mode } : {};
-    const failed = disk.write(to, entry.content, { ...mode, ...owner });
+    const failed = disk.write(to, entry.content, { ...mode, ...owner, size: entry.size });
+    if (failed === 'no-space') return `error writing '${to}': ${errnoText(failed)}`;
     return failed === null ? null : `cannot create regular file '${to}': ${errnoText(failed)}`;
   }
   if (!flags.has('recursive') && !flags.has('archive'))

@@ -1,17 +1,10 @@
 /**
- * `df [-h] [-B1] [--output=FIELDS] [FILE…]` of the one file system. The disk's size is that of the node
- * image's box; what is used is what the image brings plus the files on it, so a disk fills when files are
- * written.
+ * `df [-h] [-B1] [--output=FIELDS] [FILE…]` of the one file system.
  */
-import type { Machine } from '../machine.js';
+import { DISK_BYTES } from '../disk.js';
 import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
 import type { Flags } from './flags.js';
 import { absolute } from './paths.js';
-
-const GIB = 1_073_741_824;
-/** A 40 GiB box, of which the operating system and the pulled images take about 4 GiB. Estimates. */
-const SIZE = 40 * GIB;
-const IMAGE = 4 * GIB;
 
 export const df = shortProgram((call) => {
   const specs = ['human-readable|h', 'block-size|B=', 'k', 'output?=all', 'portability|P', 'type|t='];
@@ -22,15 +15,18 @@ export const df = shortProgram((call) => {
     }
   }
   const unit = unitOf(flags);
-  const used = IMAGE + bytesOnDisk(call.machine);
+  const used = call.machine.disk.usedBytes;
   const show = (bytes: number): string => (unit === 'human' ? human(bytes) : String(Math.ceil(bytes / unit)));
-  const percent = `${Math.ceil((used * 100) / SIZE)}%`;
+  const percent = `${Math.ceil((used * 100) / DISK_BYTES)}%`;
   const heading = unit === 'human' ? 'Size' : unit === 1 ? '1B-blocks' : '1K-blocks';
   const columns: Readonly<Record<string, readonly [string, string]>> = {
     source: ['Filesystem', '/dev/vda1'],
-    size: [heading, show(SIZE)],
+    size: [heading, show(DISK_BYTES)],
     used: ['Used', show(used)],
-    avail: [unit === 'human' ? 'Avail' : flags.has('output') ? 'Avail' : 'Available', show(SIZE - used)],
+    avail: [
+      unit === 'human' ? 'Avail' : flags.has('output') ? 'Avail' : 'Available',
+      show(DISK_BYTES - used),
+    ],
     pcent: ['Use%', percent],
     target: ['Mounted on', '/'],
   };
@@ -77,10 +73,4 @@ function human(bytes: number): string {
   const small = value < 10 && unit > 0;
   const shown = small ? (Math.ceil(value * 10) / 10).toFixed(1) : String(Math.ceil(value));
   return `${shown}${units[unit] ?? ''}`;
-}
-
-function bytesOnDisk(machine: Machine): number {
-  return machine.disk
-    .all()
-    .reduce((sum, [, entry]) => sum + Math.ceil(entry.content.length / 4_096) * 4_096, 0);
 }

@@ -51,6 +51,7 @@ function installOne(call: Invocation, flags: Flags, source: string, target: stri
   if (flags.has('D')) disk.makeDirectories(parentOf(to));
   const owner = `${flags.get('owner') ?? 'root'}:${flags.get('group') ?? 'root'}`;
   const failed = disk.write(to, content, { mode, owner });
+  if (failed === 'no-space') throw new Failure(`install: error writing '${to}': ${errnoText(failed)}\n`);
   if (failed !== null) {
     throw new Failure(`install: cannot create regular file '${to}': ${errnoText(failed)}\n`);
   }

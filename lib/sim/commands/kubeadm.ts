@@ -1,6 +1,6 @@
 /**
- * kubeadm: init, join, reset, token, config, certs check-expiration and version. Upgrades, dry runs, kubeadm's
- * own completion and `kubeconfig user` are left out and refused with exit code 1.
+ * kubeadm: init, join, reset, upgrade, token, config, certs check-expiration and version. Dry runs, kubeadm's own
+ * completion and `kubeconfig user` are left out and refused with exit code 1.
  */
 import { must } from '../../base/errors.js';
 import { parseVersion, printVersion } from '../../model/version.js';
@@ -10,6 +10,7 @@ import { configCommand } from '../kubeadm/command-config.js';
 import { initCommand, initPhaseCommand } from '../kubeadm/command-init.js';
 import { joinCommand, resetCommand } from '../kubeadm/command-join.js';
 import { tokenCommand } from '../kubeadm/command-token.js';
+import { upgradeCommand } from '../kubeadm/command-upgrade.js';
 import { versionCommand } from '../kubeadm/command-version.js';
 import { KubeadmFailure, type Kubeadm } from '../kubeadm/context.js';
 import { notModelled } from '../kubeadm/flags.js';
@@ -60,6 +61,7 @@ function* dispatch(context: Kubeadm, args: readonly string[]): Sim<void> {
       return;
     }
     case 'upgrade':
+      return yield* upgradeCommand(context, rest);
     case 'kubeconfig':
     case 'completion':
     case '':

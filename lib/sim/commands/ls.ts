@@ -71,7 +71,7 @@ function printNames(
 }
 
 function sizeOf(entry: DiskEntry): number {
-  return entry.kind === 'directory' ? 4_096 : entry.content.length;
+  return entry.kind === 'directory' ? 4_096 : entry.size;
 }
 
 function blocks(entry: DiskEntry | null): number {

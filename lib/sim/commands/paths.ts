@@ -27,6 +27,8 @@ export function errnoText(error: DiskError): string {
       return 'Is a directory';
     case 'not-directory':
       return 'Not a directory';
+    case 'no-space':
+      return 'No space left on device';
     case 'not-empty':
       return 'Directory not empty';
   }

@@ -40,11 +40,11 @@ function fill(format: string, file: string, entry: DiskEntry): string {
       case 'g':
         return '0';
       case 's':
-        return String(directory ? 4_096 : entry.content.length);
+        return String(directory ? 4_096 : entry.size);
       case 'n':
         return file;
       case 'F':
-        return directory ? 'directory' : entry.content.length === 0 ? 'regular empty file' : 'regular file';
+        return directory ? 'directory' : entry.size === 0 ? 'regular empty file' : 'regular file';
       case 'Y':
         return String(Math.floor((EPOCH_UNIX_MS + entry.modifiedMs) / 1_000));
       case 'y':

@@ -45,7 +45,7 @@ function unary(call: Invocation, name: string, operator: string, operand: string
     case '-d':
       return entry?.kind === 'directory';
     case '-s':
-      return entry !== null && (entry.kind === 'directory' || entry.content.length > 0);
+      return entry !== null && (entry.kind === 'directory' || entry.size > 0);
     case '-x':
       return entry !== null && (entry.kind === 'directory' || (entry.mode & 0o111) !== 0);
     case '-L':

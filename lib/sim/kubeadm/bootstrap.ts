@@ -30,7 +30,8 @@ export function* bootstrapTokens(
   yield* publishClusterInfo(kubeadm, client, config);
 }
 
-function* allowTokens(kubeadm: Kubeadm, client: ApiClient, budgetMs: number): Sim<void> {
+/** The rules that let bootstrap tokens be used; an upgrade writes them anew. */
+export function* allowTokens(kubeadm: Kubeadm, client: ApiClient, budgetMs: number): Sim<void> {
   const grant = (name: string, role: string, nodes: boolean): Sim<void> =>
     bindClusterRole(kubeadm, client, name, role, nodes ? NODES : BOOTSTRAPPERS, budgetMs);
   const signers = 'system:certificates.k8s.io:certificatesigningrequests';

@@ -147,12 +147,38 @@ const reset = struct('ResetConfiguration', {
   timeouts,
 });
 
+const upgradeCommand = {
+  certificateRenewal: bool,
+  dryRun: bool,
+  etcdUpgrade: bool,
+  ignorePreflightErrors: texts,
+  patches,
+  skipPhases: texts,
+  imagePullPolicy: text,
+  imagePullSerial: bool,
+};
+
 const upgrade = struct('UpgradeConfiguration', {
   ...HEADER,
-  apply: any,
+  apply: struct('UpgradeApplyConfiguration', {
+    ...upgradeCommand,
+    kubernetesVersion: text,
+    allowExperimentalUpgrades: bool,
+    allowRCUpgrades: bool,
+    forceUpgrade: bool,
+    printConfig: bool,
+  }),
   diff: any,
-  node: any,
-  plan: any,
+  node: struct('UpgradeNodeConfiguration', upgradeCommand),
+  plan: struct('UpgradePlanConfiguration', {
+    kubernetesVersion: text,
+    allowExperimentalUpgrades: bool,
+    allowRCUpgrades: bool,
+    dryRun: bool,
+    etcdUpgrade: bool,
+    ignorePreflightErrors: texts,
+    printConfig: bool,
+  }),
   timeouts,
 });
 

@@ -14,7 +14,8 @@ import {
   type StaticPod,
 } from './static-pod.js';
 
-const ENDPOINT_ANNOTATION = 'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint';
+/** On the static pod of an API server: where that server listens. */
+export const ENDPOINT_ANNOTATION = 'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint';
 /** Folders with the system's certificates; only those that the machine has are mounted, besides the first. */
 const CERTIFICATE_FOLDERS: readonly [string, string][] = [
   ['ca-certs', '/etc/ssl/certs'],
@@ -25,10 +26,15 @@ const CERTIFICATE_FOLDERS: readonly [string, string][] = [
 
 export function writeControlPlane(kubeadm: Kubeadm, plane: ControlPlane): void {
   say(kubeadm, `[control-plane] Using manifest folder "${MANIFESTS_FOLDER}"`);
-  for (const pod of [apiServer, controllerManager, scheduler].map((make) => make(kubeadm, plane))) {
+  for (const pod of controlPlanePods(kubeadm, plane)) {
     say(kubeadm, `[control-plane] Creating static Pod manifest for "${pod.name}"`);
     writeStaticPod(kubeadm, pod);
   }
+}
+
+/** In the order in which kubeadm writes and upgrades them. */
+export function controlPlanePods(kubeadm: Kubeadm, plane: ControlPlane): readonly StaticPod[] {
+  return [apiServer, controllerManager, scheduler].map((make) => make(kubeadm, plane));
 }
 
 function apiServer(kubeadm: Kubeadm, plane: ControlPlane): StaticPod {

@@ -76,10 +76,14 @@ export function* checkEtcdHealth(access: EtcdAccess): Sim<void> {
   }
 }
 
-/** After a member was added: up to eight rounds, five seconds apart, until every member answers. */
-export function* waitEtcdAvailable(access: EtcdAccess): Sim<void> {
-  for (let round = 0; round < HEALTH_ROUNDS; round += 1) {
-    if (round > 0) yield* sleep(HEALTH_PAUSE_MS);
+/** Until every member answers; after a member was added, up to eight rounds, five seconds apart. */
+export function* waitEtcdAvailable(
+  access: EtcdAccess,
+  rounds = HEALTH_ROUNDS,
+  pauseMs = HEALTH_PAUSE_MS,
+): Sim<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    if (round > 0) yield* sleep(pauseMs);
     try {
       yield* checkEtcdHealth(access);
       return;

@@ -1,7 +1,7 @@
 /** The static pod of a local etcd member. */
 import { parseVersion } from '../../model/version.js';
 import type { ControlPlane } from './config-model.js';
-import type { Kubeadm } from './context.js';
+import { MANIFESTS_FOLDER, type Kubeadm } from './context.js';
 import { etcdImage } from './images.js';
 import {
   commandLine,
@@ -10,6 +10,7 @@ import {
   startupProbe,
   writeStaticPod,
   type ProbeTarget,
+  type StaticPod,
 } from './static-pod.js';
 
 export const CLIENT_URL_ANNOTATION = 'kubeadm.kubernetes.io/etcd.advertise-client-urls';
@@ -32,6 +33,7 @@ export function writeEtcdManifest(
   kubeadm: Kubeadm,
   plane: ControlPlane,
   members: readonly InitialMember[],
+  folder = MANIFESTS_FOLDER,
 ): void {
   const { cluster, node, endpoint } = plane;
   const certificates = `${cluster.certificatesDir}/etcd`;
@@ -60,7 +62,7 @@ export function writeEtcdManifest(
     'trusted-ca-file': `${certificates}/ca.crt`,
   };
   const at = (path: string): ProbeTarget => ({ host: '127.0.0.1', port: 2381, path, scheme: 'HTTP' });
-  writeStaticPod(kubeadm, {
+  const pod: StaticPod = {
     name: 'etcd',
     image: etcdImage(cluster),
     command: commandLine(kubeadm, 'etcd', defaults, cluster.etcd.extraArgs),
@@ -75,7 +77,8 @@ export function writeEtcdManifest(
     liveness: livenessProbe(at('/livez')),
     readiness: readinessProbe(at('/readyz')),
     startup: startupProbe(at('/readyz'), plane),
-  });
+  };
+  writeStaticPod(kubeadm, pod, folder);
 }
 
 /** etcd 3.6, which Kubernetes 1.34 brought, has no `experimental-` flags any more. */

@@ -38,6 +38,7 @@ const BESIDE_CONFIG = new Set([
   'config',
   'dry-run',
   'feature-gates',
+  'force',
   'help',
   'ignore-preflight-errors',
   'kubeconfig',

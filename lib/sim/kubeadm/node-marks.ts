@@ -7,7 +7,7 @@ import { explain, request, retry } from './api.js';
 import type { NodeRegistration, Taint } from './config-model.js';
 import { say, wrapFailure, type Kubeadm } from './context.js';
 
-const SOCKET_ANNOTATION = 'kubeadm.alpha.kubernetes.io/cri-socket';
+export const SOCKET_ANNOTATION = 'kubeadm.alpha.kubernetes.io/cri-socket';
 const LABELS = [
   'node-role.kubernetes.io/control-plane',
   'node.kubernetes.io/exclude-from-external-load-balancers',

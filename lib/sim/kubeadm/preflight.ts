@@ -18,7 +18,7 @@ import {
 import { allImages, pullImage } from './images.js';
 import { kubeletVersion } from './kubelet-files.js';
 
-interface Finding {
+export interface Finding {
   readonly check: string;
   readonly text: string;
   readonly severity: 'warning' | 'error';
@@ -29,7 +29,7 @@ const LEAST_MEMORY_MB = 1_700;
 const KERNEL_MIB = 70;
 const MIB = 1_048_576;
 
-function error(check: string, text: string): Finding {
+export function error(check: string, text: string): Finding {
   return { check, text, severity: 'error' };
 }
 
@@ -91,7 +91,7 @@ export function* preflightJoinControlPlane(
 }
 
 /** Warnings go to stderr at once; errors together end the phase. */
-function report(kubeadm: Kubeadm, findings: readonly Finding[], ignored: ReadonlySet<string>): void {
+export function report(kubeadm: Kubeadm, findings: readonly Finding[], ignored: ReadonlySet<string>): void {
   const isIgnored = (check: string): boolean => ignored.has('all') || ignored.has(check.toLowerCase());
   const fatal: string[] = [];
   for (const { check, text, severity } of findings) {
@@ -228,13 +228,19 @@ function portOpen(kubeadm: Kubeadm, port: number): Finding[] {
   return used ? [error(`Port-${port}`, `Port ${port} is in use`)] : [];
 }
 
-function* pullImages(kubeadm: Kubeadm, plane: ControlPlane, ignored: ReadonlySet<string>): Sim<void> {
+/** Pulls what is missing; `prefix` stands before the three lines that announce it. */
+export function* pullImages(
+  kubeadm: Kubeadm,
+  plane: ControlPlane,
+  ignored: ReadonlySet<string>,
+  prefix = 'preflight',
+): Sim<void> {
   for (const line of [
     'Pulling images required for setting up a Kubernetes cluster',
     'This might take a minute or two, depending on the speed of your internet connection',
     "You can also perform this action beforehand using 'kubeadm config images pull'",
   ]) {
-    say(kubeadm, `[preflight] ${line}`);
+    say(kubeadm, `[${prefix}] ${line}`);
   }
   if (!kubeadm.call.machine.containers.serving) throw fatalErrors(runtimeProblem(plane.node.criSocket));
   if (!plane.node.pullImages) return;

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml';
 import type { Tree } from '../tree.js';
 import type { Arg, Component, ControlPlane } from './config-model.js';
-import { MANIFESTS_FOLDER, type Kubeadm } from './context.js';
+import { KubeadmFailure, MANIFESTS_FOLDER, type Kubeadm } from './context.js';
 
 export interface HostMount {
   readonly name: string;
@@ -81,11 +81,17 @@ export function extraMounts(component: Component): HostMount[] {
   }));
 }
 
-export function writeStaticPod(kubeadm: Kubeadm, pod: StaticPod): void {
+/** Throws a `KubeadmFailure` when the disk takes no more. */
+export function writeStaticPod(kubeadm: Kubeadm, pod: StaticPod, folder = MANIFESTS_FOLDER): void {
   const { disk } = kubeadm.call.machine;
-  disk.makeDirectories(MANIFESTS_FOLDER, 0o700);
+  disk.makeDirectories(folder, 0o700);
   const text = stringify(manifestOf(pod), { sortMapEntries: true, lineWidth: 0, nullStr: 'null' });
-  disk.write(`${MANIFESTS_FOLDER}/${pod.name}.yaml`, text, { mode: 0o600 });
+  const path = `${folder}/${pod.name}.yaml`;
+  if (disk.write(path, text, { mode: 0o600 }) === null) return;
+  throw new KubeadmFailure(
+    `failed to create static pod manifest file for "${pod.name}": failed to write static pod manifest file ` +
+      `"${path}": write ${path}: no space left on device`,
+  );
 }
 
 function manifestOf(pod: StaticPod): Tree {

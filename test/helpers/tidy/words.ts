@@ -11,8 +11,8 @@ interface Word {
 const CODE = /\.(ts|js|mjs)$/;
 const HIDES = 'hides a problem: change the code or the type so that the checker agrees';
 
-// Written with character classes, so that this file does not contain the words it looks for. On the guests,
-// root's kubeconfig and the vagrant user's home are real places that generated files and commands name.
+// Written with character classes, so that this file does not contain the words it looks for. On the guests, root's
+// and the vagrant user's homes are real places that generated files, tests and recordings name.
 const WORDS: readonly Word[] = [
   {
     pattern: /\bTO[D]O\b|\bFIX[M]E\b|\bX[X]X\b|\bHA[C]K\b/,
@@ -21,7 +21,7 @@ const WORDS: readonly Word[] = [
   { pattern: /@ts-[i]gnore|@ts-[e]xpect-error|@ts-[n]ocheck/, message: HIDES, where: CODE },
   { pattern: /eslint-[d]isable/, message: HIDES, where: CODE },
   {
-    pattern: /(?<![\w.$}-])\/(?:wor[k]\/|roo[t]\/(?!\.kube\/)|hom[e]\/(?!vagrant\b)\w)/,
+    pattern: /(?<![\w.$}-])\/(?:wor[k]\/|far[m]\/|roo[t]\/\.vagrant|hom[e]\/(?!vagrant\b)\w)/,
     message: 'an absolute path of one computer: write it relative to the package or take it as a parameter',
   },
   {

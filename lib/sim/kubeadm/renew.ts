@@ -1,0 +1,112 @@
+/**
+ * Renewal of the certificates of one node with the cluster's own authorities: same names, a new key, a new year.
+ * An authority kept outside of the cluster, whose certificates kubeadm leaves alone, is not modelled.
+ */
+import { parseKubeconfig, printKubeconfig } from '../kubeconfig.js';
+import { issueCertificate, parseCertificate, toPem, type KeyPair } from '../pki.js';
+import type { ClusterConfig } from './config-model.js';
+import { KUBERNETES_FOLDER, KubeadmFailure, say, type Kubeadm } from './context.js';
+import { readAuthority, writePair } from './pki-files.js';
+
+interface Renewal {
+  /** kubeadm's name for it in its messages. */
+  readonly name: string;
+  /** Below the certificates' folder, without its ending; null for a kubeconfig of that name. */
+  readonly file: string | null;
+  readonly authority: string;
+}
+
+function certificate(name: string, file: string, authority: string): Renewal {
+  return { name, file, authority };
+}
+
+function kubeconfig(name: string): Renewal {
+  return { name, file: null, authority: 'ca' };
+}
+
+/** What an upgrade of a component renews before it starts the new version. */
+const BY_COMPONENT: Readonly<Record<string, readonly Renewal[]>> = {
+  etcd: [
+    certificate('etcd-server', 'etcd/server', 'etcd/ca'),
+    certificate('etcd-peer', 'etcd/peer', 'etcd/ca'),
+    certificate('etcd-healthcheck-client', 'etcd/healthcheck-client', 'etcd/ca'),
+  ],
+  'kube-apiserver': [
+    certificate('apiserver', 'apiserver', 'ca'),
+    certificate('apiserver-kubelet-client', 'apiserver-kubelet-client', 'ca'),
+    certificate('front-proxy-client', 'front-proxy-client', 'front-proxy-ca'),
+    certificate('apiserver-etcd-client', 'apiserver-etcd-client', 'etcd/ca'),
+  ],
+  'kube-controller-manager': [kubeconfig('controller-manager.conf')],
+  'kube-scheduler': [kubeconfig('scheduler.conf')],
+};
+
+export function renewForComponent(kubeadm: Kubeadm, cluster: ClusterConfig, component: string): void {
+  for (const renewal of BY_COMPONENT[component] ?? []) {
+    say(kubeadm, `[upgrade/staticpods] Renewing ${renewal.name} certificate`);
+    renew(kubeadm, cluster, renewal);
+  }
+}
+
+/** admin.conf, and super-admin.conf where init left one; kubeadm renews both without a word. */
+export function renewAdmins(kubeadm: Kubeadm, cluster: ClusterConfig): void {
+  for (const name of ['admin.conf', 'super-admin.conf']) {
+    const { disk } = kubeadm.call.machine;
+    if (name === 'admin.conf' || disk.isFile(`${KUBERNETES_FOLDER}/${name}`)) {
+      renew(kubeadm, cluster, kubeconfig(name));
+    }
+  }
+}
+
+function renew(kubeadm: Kubeadm, cluster: ClusterConfig, renewal: Renewal): void {
+  if (renewal.file === null) renewKubeconfig(kubeadm, cluster, `${KUBERNETES_FOLDER}/${renewal.name}`);
+  else renewPair(kubeadm, cluster, `${cluster.certificatesDir}/${renewal.file}`, renewal.authority);
+}
+
+function renewPair(kubeadm: Kubeadm, cluster: ClusterConfig, path: string, authority: string): void {
+  const old = parseCertificate(kubeadm.call.machine.disk.read(`${path}.crt`) ?? '');
+  if (old === null) throw unreadable(`${path}.crt`, 'certificate');
+  const { certificatePem, keyPem } = issueAgain(kubeadm, cluster, old, authority);
+  writePair(kubeadm, path, certificatePem, keyPem);
+}
+
+function renewKubeconfig(kubeadm: Kubeadm, cluster: ClusterConfig, path: string): void {
+  const { disk } = kubeadm.call.machine;
+  const text = disk.read(path);
+  const config =
+    text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (file) => disk.read(file));
+  if (config?.client == null || config.authority === null) throw unreadable(path, 'kubeconfig file');
+  const pair = issueAgain(kubeadm, cluster, config.client, 'ca');
+  const renewed = printKubeconfig({
+    server: config.server,
+    authorityPem: toPem(config.authority),
+    user: config.client.commonName,
+    clusterName: cluster.clusterName,
+    clientCertificatePem: pair.certificatePem,
+    clientKeyPem: pair.keyPem,
+  });
+  disk.write(path, renewed, { mode: 0o600 });
+}
+
+function issueAgain(
+  kubeadm: Kubeadm,
+  cluster: ClusterConfig,
+  old: Parameters<typeof issueCertificate>[2],
+  authority: string,
+): KeyPair {
+  const { commonName, organizations, sans } = old;
+  const { prng, world } = kubeadm.call;
+  return issueCertificate(
+    prng,
+    readAuthority(kubeadm, cluster.certificatesDir, authority),
+    { commonName, organizations, sans },
+    world.nowMs,
+    cluster.certificateLifetimeMs,
+  );
+}
+
+function unreadable(path: string, what: string): KubeadmFailure {
+  return new KubeadmFailure(
+    `failed to load existing ${what} ${path}: open ${path}: no such file or directory`,
+  );
+}
