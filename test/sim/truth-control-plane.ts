@@ -175,3 +175,32 @@ t.test('kubectl drains what is left of a control plane but its static pods', asy
     /Unable to connect to the server: dial tcp 192\.168\.62\.99:6443: connect: no route to host\n$/,
   );
 });
+
+t.test('logs of containers come from the kubelet of their node', async (t) => {
+  const lab = Cluster.up({ seed: 6, workers: 1 });
+  const logs = (...args: string[]): ReturnType<Cluster['exec']> =>
+    lab.exec('cp-1', ['kubectl', '--kubeconfig', ADMIN, '-n', 'kube-system', 'logs', ...args]);
+  const whole = logs('kube-vip-cp-1');
+  t.equal(whole.code, 0, whole.stderr);
+  t.match(whole.stdout, /^time="[^"]+" level=info msg="Starting kube-vip/);
+  t.equal(logs('kube-vip-cp-1', '--tail', '2').stdout.trimEnd().split('\n').length, 2);
+  t.match(logs('kube-vip-cp-1', '-p'), {
+    code: 1,
+    stderr:
+      'Error from server (BadRequest): previous terminated container "kube-vip" in pod "kube-vip-cp-1" not found\n',
+  });
+  const { network, host } = lab.world;
+  const path = '/containerLogs/kube-system/kube-vip-cp-1/kube-vip';
+  const stranger = lab.run(network.exchange(host, '192.168.62.11', 10_250, { method: 'GET', path }, 5_000));
+  t.match(stranger, { status: 401 }, 'without a certificate it tells nothing');
+  cutMachine(lab.machine('worker-1'));
+  const proxy = lab
+    .list('/api/v1/namespaces/kube-system/pods')
+    .find((one) => textAt(one, 'spec', 'nodeName') === 'worker-1');
+  const gone = logs(must(proxy, 'kube-proxy of worker-1').metadata.name);
+  t.equal(gone.code, 1);
+  t.match(
+    gone.stderr,
+    /^Error from server: Get "https:\/\/192\.168\.62\.21:10250\/containerLogs\/.*dial tcp/,
+  );
+});
