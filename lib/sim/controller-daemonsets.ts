@@ -1,4 +1,4 @@
-/** DaemonSets: one pod on every node that takes it. A rolling update replaces one pod at a time; surges are left out. */
+/** DaemonSets: one pod on every node that takes it. Rolling updates replace one pod at a time, without surges. */
 import { onChange } from './control-plane-program.js';
 import { isOwnedBy, podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
 import type { KubeObject } from './objects.js';

@@ -54,10 +54,11 @@ function readFlags(args: readonly string[]): Flags {
     return parseFlags(FLAGS, args);
   } catch (error) {
     if (!(error instanceof FlagProblem)) throw error;
-    throw new Failure(
-      `E: Command line option ${error.flag.startsWith('--') ? error.argument : `'${error.flag.slice(1)}' [from ${error.argument}]`} is not understood in combination with the other options\n`,
-      100,
-    );
+    const option = error.flag.startsWith('--')
+      ? error.argument
+      : `'${error.flag.slice(1)}' [from ${error.argument}]`;
+    const what = error.kind === 'needs-value' ? 'requires an argument' : 'is not known';
+    throw new Failure(`E: Command line option ${option} ${what}.\n`, 100);
   }
 }
 

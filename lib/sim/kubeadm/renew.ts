@@ -74,7 +74,8 @@ function renewKubeconfig(kubeadm: Kubeadm, cluster: ClusterConfig, path: string)
   const { disk } = kubeadm.call.machine;
   const text = disk.read(path);
   const config = text === null ? null : parseKubeconfig(text, (file) => disk.read(file));
-  if (config === null || config.client === null || config.authority === null) throw unreadable(path, 'kubeconfig file');
+  if (config === null || config.client === null || config.authority === null)
+    throw unreadable(path, 'kubeconfig file');
   const pair = issueAgain(kubeadm, cluster, config.client, 'ca');
   const renewed = printKubeconfig({
     server: config.server,
