@@ -1,7 +1,7 @@
 /** `homelab exec`: one program on one machine. */
 import type { Command } from 'commander';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { durationOption } from '../duration-option.js';
 import { mustFindLab } from '../labs.js';
 import { examples } from '../options.js';

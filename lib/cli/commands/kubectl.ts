@@ -5,7 +5,7 @@ import { ADMIN_CONF } from '../../generate/paths.js';
 import { controlPlanes } from '../../model/lab.js';
 import type { Provider } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { mustFindLab, type Lab } from '../labs.js';
 import { examples } from '../options.js';
 import { runRemotely } from '../remote-program.js';
