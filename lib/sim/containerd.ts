@@ -1,14 +1,16 @@
 /**
  * containerd as far as pods go: images on the disk, pod sandboxes and their containers. What it remembers of ended
  * containers survives a power cut, as its database does; the containers themselves do not. Snapshots, cgroups and
- * network namespaces are not modelled, and every registry answers through the NAT card.
+ * network namespaces are not modelled. Registries answer as long as the machine finds their address.
  */
 import type { Prng } from '../base/prng.js';
 import { must } from '../base/errors.js';
+import { sha256Hex } from '../base/digest.js';
 import type { ContainerSpec } from './container.js';
 import { ContainerLog } from './container-log.js';
 import { parentOf } from './disk.js';
 import { IMAGE_STORE } from './image.js';
+import { reachInternet } from './internet.js';
 import type { Machine } from './machine.js';
 import { endProcess, type Process, type Program } from './process.js';
 import { join, Signal, sleep, waitFor, type Sim, type Task } from './task.js';
@@ -51,6 +53,12 @@ export interface ContainerStart {
   readonly hash: string;
 }
 
+/** What a pulled image takes on the disk once it is unpacked, on average. An estimate. */
+const IMAGE_BYTES = 100_000_000;
+const LAYERS = '/var/lib/containerd/layers';
+/** How long containerd waits for a connection to a registry. */
+const DIAL_MS = 30_000;
+
 export const CONTAINERD_DOWN =
   'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: ' +
   'dial unix /var/run/containerd/containerd.sock: connect: no such file or directory"';
@@ -60,7 +68,7 @@ export class ContainerRuntime {
   readonly changed: Signal;
   readonly #machine: Machine;
   readonly #prng: Prng;
-  readonly #pulls = new Map<string, Task<void>>();
+  readonly #pulls = new Map<string, Task<string | null>>();
   #sandboxes: Sandbox[] = [];
   #containers: Container[] = [];
 
@@ -101,13 +109,25 @@ export class ContainerRuntime {
     this.#pulls.set(reference, pull);
     yield* join(pull);
     this.#pulls.delete(reference);
-    return this.images().includes(reference) ? null : CONTAINERD_DOWN;
+    if (this.images().includes(reference)) return null;
+    return pull.state === 'ended' ? (pull.result ?? CONTAINERD_DOWN) : CONTAINERD_DOWN;
   }
 
-  *#download(reference: string): Sim<void> {
-    yield* sleep(this.#machine.world.draw('imagePull', this.#prng));
+  /** Null when the image is there, or containerd's words for what went wrong. */
+  *#download(reference: string): Sim<string | null> {
+    const { disk, world } = this.#machine;
+    const failed = `rpc error: code = Unknown desc = failed to pull and unpack image "${reference}": `;
+    const problem = yield* reachRegistry(this.#machine, reference);
+    if (problem !== null) return failed + problem;
+    yield* sleep(world.draw('imagePull', this.#prng));
+    disk.makeDirectories(LAYERS);
+    const layers = `${LAYERS}/${sha256Hex(reference)}`;
+    if (disk.write(layers, '', { size: IMAGE_BYTES }) !== null) {
+      return `${failed}failed to extract layer: write ${layers}: no space left on device`;
+    }
     const lines = [...this.images(), reference];
-    this.#machine.disk.write(IMAGE_STORE, `${lines.join('\n')}\n`);
+    disk.write(IMAGE_STORE, `${lines.join('\n')}\n`);
+    return null;
   }
 
   createSandbox(wanted: Pick<Sandbox, 'namespace' | 'name' | 'uid' | 'source' | 'address'>): Sandbox {
@@ -209,6 +229,23 @@ export class ContainerRuntime {
       container.exitCode = 255;
     }
   }
+}
+
+/** Asks the registry for the image's manifest; null when it answers. */
+function* reachRegistry(machine: Machine, reference: string): Sim<string | null> {
+  const name = imageName(reference);
+  const [host = '', ...path] = name.split('/');
+  const problem = yield* reachInternet(machine, host, DIAL_MS);
+  if (problem === null) return null;
+  const url = `https://${host}/v2/${path.join('/')}/manifests/${reference.slice(name.length + 1)}`;
+  const why = {
+    unresolved: `lookup ${host}: Temporary failure in name resolution`,
+    refused: 'connect: connection refused',
+    'no-route': 'connect: no route to host',
+    timeout: 'i/o timeout',
+  }[problem.kind];
+  const dial = problem.kind === 'unresolved' ? 'dial tcp' : `dial tcp ${problem.address}:443`;
+  return `failed to resolve reference "${reference}": failed to do request: Head "${url}": ${dial}: ${why}`;
 }
 
 /** An earlier container of the same name in the same pod is dropped once the next one runs. */

@@ -1,4 +1,4 @@
-/** DaemonSets: one pod on every node that takes it. Rolling updates replace pods when they are deleted by hand. */
+/** DaemonSets: one pod on every node that takes it. Rolling updates replace one pod at a time, without surges. */
 import { onChange } from './control-plane-program.js';
 import { podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
 import type { KubeObject } from './objects.js';
@@ -51,7 +51,25 @@ function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
     const leaves = node !== undefined && !nodeMatches(node, mapAt(set, 'spec', 'template', 'spec'));
     if (leaves && !(yield* context.remove(`${list}/${pod.metadata.name}`))) return false;
   }
+  if (!(yield* replaceOutdated(context, set, [...own.values()]))) return false;
   return yield* report(context, set, wanted.length, [...own.values()]);
+}
+
+/** With maxUnavailable 1, the default: the next pod of an older template goes once all others are ready. */
+function* replaceOutdated(
+  context: ControllerContext,
+  set: KubeObject,
+  own: readonly KubeObject[],
+): Sim<boolean> {
+  if (textAt(set, 'spec', 'updateStrategy', 'type') === 'OnDelete') return true;
+  const current = templateHash(set);
+  const outdated = own.filter((pod) => pod.metadata.labels?.['controller-revision-hash'] !== current);
+  const unready = own.filter((pod) => !isPodReady(pod));
+  const next = outdated.find((pod) => unready.includes(pod)) ?? outdated[0];
+  if (next === undefined || next.metadata.deletionTimestamp !== undefined) return true;
+  if (unready.some((pod) => pod !== next)) return true;
+  const { name, namespace = 'default' } = next.metadata;
+  return yield* context.remove(`/api/v1/namespaces/${namespace}/pods/${name}`);
 }
 
 /** The node that a daemon's pod is on or is meant for. */

@@ -1,4 +1,4 @@
-/** The TTL-after-finished controller: a Job that asks for it goes some time after its end. Its pods are garbage then. */
+/** The TTL-after-finished controller: a Job that asks for it is deleted some time after its end. */
 import { parseRfc3339 } from '../base/calendar.js';
 import type { ControllerContext } from './controller-context.js';
 import type { KubeObject } from './objects.js';

@@ -3,8 +3,18 @@
  * container images. Programs are files that name themselves and their version, so that a package upgrade is a
  * change of files and a missing program is a missing file.
  */
-import { kubeadmImages, parseVersion } from '../model/version.js';
+import { kubeadmImages, packageVersion, parseVersion } from '../model/version.js';
 import { must } from '../base/errors.js';
+import { LISTS_FOLDER, printOffers, writeInstalled } from './apt/packages.js';
+import {
+  KUBERNETES_KEYRING,
+  KUBERNETES_LIST,
+  kubernetesSource,
+  listFile,
+  readSources,
+  repositoryOffers,
+} from './apt/sources.js';
+import { parentOf } from './disk.js';
 import type { Machine } from './machine.js';
 import { UNIT_FOLDER } from './units.js';
 
@@ -21,6 +31,9 @@ export const IMAGE_STORE = '/var/lib/containerd/images.list';
 const BASE_PROGRAMS = [
   ...[
     '[',
+    'apt-cache',
+    'apt-get',
+    'apt-mark',
     'arping',
     'cat',
     'chmod',
@@ -29,7 +42,10 @@ const BASE_PROGRAMS = [
     'curl',
     'date',
     'df',
+    'dpkg',
+    'dpkg-query',
     'etcdctl',
+    'fallocate',
     'hostname',
     'install',
     'ip',
@@ -100,8 +116,29 @@ export function installNode(machine: Machine, image: NodeImage): void {
   writeUnit(machine, 'haproxy', '/usr/bin/haproxy -Ws -f /etc/haproxy/haproxy.cfg', 'always', 0);
   writeUnit(machine, 'ssh', '/usr/bin/sshd -D', 'on-failure', 0);
   for (const unit of ['containerd', 'kubelet', 'ssh']) machine.units.enable(unit);
+  installPackageSources(machine, image);
   disk.makeDirectories('/var/lib/containerd');
   disk.write(IMAGE_STORE, imagesOf(image).join('\n') + '\n');
+}
+
+/** The repository of the image's minor, its list as it was fetched, and the packages held where they are. */
+function installPackageSources(machine: Machine, image: NodeImage): void {
+  const { disk } = machine;
+  const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
+  for (const path of [KUBERNETES_LIST, KUBERNETES_KEYRING, `${LISTS_FOLDER}/lock`, '/etc/resolv.conf']) {
+    disk.makeDirectories(parentOf(path));
+  }
+  disk.write('/etc/resolv.conf', 'nameserver 192.168.121.1\n');
+  disk.write(KUBERNETES_KEYRING, 'the public key of the package repositories of Kubernetes\n');
+  disk.write(KUBERNETES_LIST, kubernetesSource(version.minor));
+  const sources = readSources(machine);
+  for (const source of typeof sources === 'string' ? [] : sources) {
+    disk.write(listFile(source), printOffers(repositoryOffers(version.minor, source.url)));
+  }
+  writeInstalled(
+    machine,
+    KUBERNETES_PROGRAMS.map((name) => ({ name, version: packageVersion(version), held: true })),
+  );
 }
 
 /** Puts a program's file in place; its content tells the version that runs. */

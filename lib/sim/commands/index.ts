@@ -2,6 +2,8 @@
 import { containerd } from '../containerd.js';
 import { kubelet } from '../kubelet.js';
 import type { Program } from '../process.js';
+import { aptCache, aptMark } from './apt.js';
+import { aptGet } from './apt-get.js';
 import { arping } from './arping.js';
 import { cat } from './cat.js';
 import { chmod } from './chmod.js';
@@ -9,7 +11,9 @@ import { crictl } from './crictl.js';
 import { cp } from './cp.js';
 import { curl } from './curl/index.js';
 import { df } from './df.js';
+import { dpkg, dpkgQuery } from './dpkg.js';
 import { etcdctl } from './etcdctl.js';
+import { fallocate } from './fallocate.js';
 import { haproxy } from './haproxy.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
@@ -33,6 +37,9 @@ import { bracket, test } from './test.js';
 
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['[', bracket],
+  ['apt-cache', aptCache],
+  ['apt-get', aptGet],
+  ['apt-mark', aptMark],
   ['arping', arping],
   ['cat', cat],
   ['chmod', chmod],
@@ -42,7 +49,10 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['curl', curl],
   ['date', date],
   ['df', df],
+  ['dpkg', dpkg],
+  ['dpkg-query', dpkgQuery],
   ['etcdctl', etcdctl],
+  ['fallocate', fallocate],
   ['haproxy', haproxy],
   ['helm', helm],
   ['hostname', hostname],

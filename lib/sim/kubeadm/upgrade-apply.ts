@@ -97,7 +97,7 @@ function* swap(kubeadm: Kubeadm, client: ApiClient, config: InitConfig, options:
   const where = old ? '[upgrade/apply]' : '[upgrade/control-plane]';
   say(
     kubeadm,
-    `${where} Upgrading your Static Pod-hosted control plane to version "${kubernetesVersion}" (timeout: ${took})...`,
+    `${where} Upgrading your ${old ? 'Static' : 'static'} Pod-hosted control plane to version "${kubernetesVersion}" (timeout: ${took})...`,
   );
   try {
     yield* swapStaticPods(kubeadm, client, config, options);

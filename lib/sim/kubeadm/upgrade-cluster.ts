@@ -96,7 +96,8 @@ function* readNode(kubeadm: Kubeadm, client: ApiClient): Sim<NodeRegistration> {
 }
 
 function* readEndpoint(kubeadm: Kubeadm, client: ApiClient, nodeName: string): Sim<Endpoint> {
-  const problem = `failed to getAPIEndpoint: could not retrieve API endpoints for node "${nodeName}" using pod annotations`;
+  const what = `could not retrieve API endpoints for node "${nodeName}" using pod annotations`;
+  const problem = `failed to getAPIEndpoint: ${what}`;
   let pod;
   try {
     pod = yield* getObject(kubeadm, client, kubeSystem(`pods/kube-apiserver-${nodeName}`));

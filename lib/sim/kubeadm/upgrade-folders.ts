@@ -1,4 +1,4 @@
-/** The folders of an upgrade below /etc/kubernetes/tmp. The backups stay; each run leaves another copy of etcd's data. */
+/** Folders of an upgrade in /etc/kubernetes/tmp. The backups stay: each run leaves another copy of etcd's data. */
 import { KUBERNETES_FOLDER, KubeadmFailure, MANIFESTS_FOLDER, type Kubeadm } from './context.js';
 
 const TMP = `${KUBERNETES_FOLDER}/tmp`;

@@ -46,8 +46,8 @@ export function* currentHash(waiter: Waiter, component: string): Sim<string> {
 /** Polls until the mirror pod has another hash: then the kubelet has seen the new manifest. */
 export function* awaitHashChange(waiter: Waiter, component: string, before: string): Sim<void> {
   const took = goDuration(waiter.budgetMs);
-  const unchanged = `static Pod hash for component ${component} on Node ${waiter.nodeName} did not change after ${took}`;
-  yield* poll(waiter, `${unchanged}: ${DEADLINE}`, function* attempt(leftMs) {
+  const what = `static Pod hash for component ${component} on Node ${waiter.nodeName}`;
+  yield* poll(waiter, `${what} did not change after ${took}: ${DEADLINE}`, function* attempt(leftMs) {
     const found = yield* readHash(waiter, component, leftMs);
     if ('problem' in found) return found.problem;
     return found.hash === before ? '' : null;
