@@ -82,13 +82,6 @@ export function flagsOf(session: Session): Overrides {
   return overrides;
 }
 
-/** The folder that holds `.homelab`, for commands about labs that exist. */
-export function baseFolder(session: Session): string {
-  const { cwd } = session.io;
-  const named = session.options.config;
-  return named === undefined ? cwd : dirname(resolvePath(cwd, named));
-}
-
 export function bundleManifest(base: string, spec: LabSpec): (name: string) => string | null {
   return (name) => {
     if (spec.bundle === null) return null;

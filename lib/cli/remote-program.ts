@@ -1,7 +1,7 @@
 /** A program on a machine for a person at the prompt: its output as it is, its exit code as ours. */
 import { UserError } from '../base/errors.js';
 import { HOST, UnreachableError, type Provider } from '../provider/provider.js';
-import { baseFolder } from './configuration.js';
+import { baseFolder } from './base-folder.js';
 import { lockLab, mustFindLab, type Lab } from './labs.js';
 import { openProvider } from './providers.js';
 import type { Session } from './session.js';

@@ -18,7 +18,7 @@ import { layOut, OFFSETS, parseSubnet } from './machines.js';
 import { CONFIG_SCHEMA } from './schema.js';
 import { settingsOf, type Settings } from './settings.js';
 import { YamlSource, type Path, type Tree } from './source.js';
-import { checkStructure, CONFIG_SHAPE, withWrittenText } from './structure.js';
+import { checkStructure, withWrittenText } from './structure.js';
 import { suggest } from './suggest.js';
 import {
   builtinTopology,
@@ -104,7 +104,7 @@ function withOverrides(tree: Tree, overrides: Overrides): Tree {
 }
 
 function soundTree(tree: Tree, findings: Findings): Tree {
-  const structured = checkStructure(tree, CONFIG_SHAPE, findings);
+  const structured = checkStructure(tree, CONFIG_SCHEMA, findings);
   return SIZES.reduce((sound, path) => {
     const errors = findings.problems.length;
     checkMemory(sound, path, findings);

@@ -2,7 +2,7 @@
  * The structure of a YAML tree against its schema: unknown keys, wrong types, values outside a list. Every violation
  * becomes one finding in words; meaning and agreement of values are checked elsewhere.
  */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import type { Findings } from './findings.js';
 import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA, type Schema } from './schema.js';
 import type { Path, Tree, YamlSource } from './source.js';
@@ -10,14 +10,6 @@ import { suggest } from './suggest.js';
 import { isTreeMap, printPath, schemaAt, schemaPaths, textOf, valueAt, withValue } from './tree.js';
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
-
-export interface Shape {
-  readonly schema: Schema;
-  readonly validate: ValidateFunction;
-}
-
-export const CONFIG_SHAPE: Shape = { schema: CONFIG_SCHEMA, validate: ajv.compile(CONFIG_SCHEMA) };
-export const TOPOLOGY_SHAPE: Shape = { schema: TOPOLOGY_SCHEMA, validate: ajv.compile(TOPOLOGY_SCHEMA) };
 
 /**
  * YAML reads `version: 1.30` as the number 1.3. Where the schema wants text, the text as it was written counts.
@@ -30,22 +22,22 @@ export function withWrittenText(tree: Tree, schema: Schema, source: YamlSource):
 }
 
 /** Reports every violation, and returns the tree without the values that are wrong. */
-export function checkStructure(tree: Tree, shape: Shape, findings: Findings): Tree {
-  const sane: boolean = shape.validate(tree);
-  if (sane) return tree;
-  const errors = (shape.validate.errors ?? []) as readonly ErrorObject<string, Record<string, unknown>>[];
+export function checkStructure(tree: Tree, schema: Schema, findings: Findings): Tree {
+  const validate = ajv.compile(schema); // Compiled at the first use, and kept by the schema.
+  if (validate(tree)) return tree;
+  const errors = (validate.errors ?? []) as readonly ErrorObject<string, Record<string, unknown>>[];
   let sound = tree;
   const seen = new Set<string>();
   for (const error of errors) {
     const path = pathOf(error.instancePath);
     if (error.keyword === 'additionalProperties') {
-      unknownKey([...path, String(error.params['additionalProperty'])], shape.schema, findings);
+      unknownKey([...path, String(error.params['additionalProperty'])], schema, findings);
     } else if (error.keyword === 'required') {
-      missingKey([...path, String(error.params['missingProperty'])], shape.schema, findings);
+      missingKey([...path, String(error.params['missingProperty'])], schema, findings);
     } else if (!seen.has(error.instancePath)) {
       // A value of the wrong type breaks further rules too; the first one said is enough.
       seen.add(error.instancePath);
-      wrongValue(path, valueAt(tree, path), schemaAt(shape.schema, path) ?? shape.schema, error, findings);
+      wrongValue(path, valueAt(tree, path), schemaAt(schema, path) ?? schema, error, findings);
       sound = withValue(sound, wholeValue(path), undefined);
     }
   }

@@ -5,7 +5,7 @@ import { Findings } from './findings.js';
 import { TOPOLOGY_SCHEMA } from './schema.js';
 import { parseMemoryMiB } from './size.js';
 import { YamlSource, type Path, type Tree } from './source.js';
-import { checkStructure, TOPOLOGY_SHAPE, withWrittenText } from './structure.js';
+import { checkStructure, withWrittenText } from './structure.js';
 import { textOf, valueAt } from './tree.js';
 
 export interface MachineSize {
@@ -59,7 +59,7 @@ export function readTopology({ file, text }: TopologyText): {
   if (!source.readable) return { topology: null, source, findings };
   const tree = checkStructure(
     withWrittenText(source.tree, TOPOLOGY_SCHEMA, source),
-    TOPOLOGY_SHAPE,
+    TOPOLOGY_SCHEMA,
     findings,
   );
   for (const key of ['control_planes', 'workers', 'load_balancer'])

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../base/errors.js';
 import { destroySaga } from '../../sagas/lifecycle.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { removeFile } from '../files.js';
 import { forgetLab, mustFindLab, type Lab } from '../labs.js';
 import { exitCodeOf, operate, runOperation } from '../operation.js';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { downSaga } from '../../sagas/lifecycle.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { mustFindLab } from '../labs.js';
 import { alreadyOpen, exitCodeOf, operate, runOperation } from '../operation.js';
 import { aboutLab, examples } from '../options.js';

@@ -1,7 +1,7 @@
 /** `homelab etcd status`: members, leader and what may still fail. Only looks. */
 import type { Command } from 'commander';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { mustFindLab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
 import type { Session } from '../session.js';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { UserError } from '../../base/errors.js';
 import { KUBECONFIG } from '../../sagas/bootstrap/kubeconfig.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { labFolder, mustFindLab } from '../labs.js';
 import { examples } from '../options.js';
 import type { Session } from '../session.js';

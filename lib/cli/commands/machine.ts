@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { printDuration } from '../../base/duration.js';
 import { UnsupportedError, type PowerAction, type Provider } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { lockLab, mustFindLab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';

@@ -6,7 +6,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { printMoment } from '../../base/duration.js';
 import { UserError } from '../../base/errors.js';
 import { runCli, type Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { durationOption } from '../duration-option.js';
 import { removeFolder } from '../files.js';
 import { checkNewName, copyAnew, copyAt, labTimeOf } from '../lab-copy.js';

@@ -5,7 +5,7 @@ import { UserError } from '../../base/errors.js';
 import type { Observation, PowerState } from '../../provider/provider.js';
 import type { Role } from '../../model/lab.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { findOpenJournal } from '../../engine/journal-file.js';
 import { journalFolder, mustFindLab, type Lab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';

@@ -5,7 +5,7 @@ import { CancelledError, UserError } from '../../base/errors.js';
 import type { LabSpec } from '../../model/lab.js';
 import type { Observation, Provider } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { durationOption } from '../duration-option.js';
 import { lockLab, mustFindLab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
