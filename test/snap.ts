@@ -1,4 +1,4 @@
-/** `npm run snap`: lets the golden tests rewrite test/fixtures/golden. The diff is then read like code. */
+/** `npm run snap`: lets tests rewrite test/fixtures: golden files and trace digests. The diff is then read like code. */
 import { isCi } from './helpers/golden.js';
 import { runSuite } from './helpers/suite.js';
 
@@ -7,5 +7,5 @@ if (isCi(process.env['CI'])) {
   process.stderr.write('npm run snap is refused in CI: run it at home and commit what it wrote\n');
   process.exitCode = 2;
 } else {
-  process.exitCode = await runSuite(filters.length > 0 ? filters : ['generate/'], true);
+  process.exitCode = await runSuite(filters.length > 0 ? filters : ['generate/', 'sim/repeatable'], true);
 }

@@ -63,6 +63,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/saga.js'),
   },
   {
+    name: 'sim',
+    summary: 'events, past and other ways of a simulated lab',
+    load: () => import('./commands/sim.js'),
+  },
+  {
     name: 'resume',
     summary: 'go on with an operation that was cut short',
     load: () => import('./commands/resume.js'),

@@ -36,6 +36,11 @@ export function journalFolder(lab: Lab): string {
   return join(lab.folder, 'journal');
 }
 
+/** Where `sim replay` of one process keeps its copy until it ends; goes with the lab in any case. */
+export function replayFolder(lab: Lab, pid: number): string {
+  return join(lab.folder, `replay-${pid}`);
+}
+
 export function labNames(base: string): readonly string[] {
   const folder = join(base, STATE_FOLDER);
   return namesIn(folder).filter((name) => fileExists(join(folder, name, 'lab.json')));
@@ -70,9 +75,18 @@ export function mustFindLab(base: string, wanted: string | undefined): Lab {
 }
 
 export function createLab(base: string, record: LabRecord): Lab {
-  const folder = join(base, STATE_FOLDER, record.spec.name);
+  return createLabIn(base, record.spec.name, record);
+}
+
+/** Under a name that need not be the one its machines are named after: a copy has another one. */
+export function createLabIn(base: string, name: string, record: LabRecord): Lab {
+  const folder = labFolderOf(base, name);
   writeWhole(join(folder, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600);
-  return { name: record.spec.name, folder, record };
+  return { name, folder, record };
+}
+
+export function labFolderOf(base: string, name: string): string {
+  return join(base, STATE_FOLDER, name);
 }
 
 /** Removes all that is known of a lab; the state folder too when it was the last one. */

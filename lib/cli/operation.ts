@@ -50,7 +50,14 @@ export async function operate<T>(
     const provider = openProvider(lab, 'operate');
     try {
       const ports = { folder: labFolder(lab), bundleManifest: bundleManifest(base, lab.record.spec) };
-      return await work({ provider, ports, open: findOpenJournal(journalFolder(lab)) });
+      return await work({
+        provider,
+        ports,
+        // Read when it is asked for: `destroy` does not need it, and a damaged journal does not stop it.
+        get open() {
+          return findOpenJournal(journalFolder(lab));
+        },
+      });
     } finally {
       await provider.close();
     }
@@ -84,7 +91,8 @@ export async function runOperation(
     const options = { ...common, ...(until === undefined ? {} : { until }), observer: progress.observer };
     const result = await runSaga(options);
     const residue = await residueAfter(lab, provider, result, journal.read());
-    return { ...result, wallMs: session.wallMs(), residue };
+    // A fork has another name than the lab that its plans were made for.
+    return { ...result, lab: lab.name, wallMs: session.wallMs(), residue };
   } finally {
     await progress.close();
     journal.close();

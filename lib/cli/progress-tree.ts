@@ -6,7 +6,7 @@ import type { PlanOutline, StageOutline, StepOutline } from '../engine/plan.js';
 import type { ProgressLines } from './progress.js';
 
 interface Ending {
-  readonly kind: 'done' | 'skipped' | 'unreached';
+  readonly kind: 'done' | 'skipped' | 'failed' | 'unreached';
   readonly text: string;
   /** Lab time. */
   readonly atMs: number;
@@ -14,10 +14,14 @@ interface Ending {
 
 interface Row {
   readonly ending: Promise<Ending>;
+  /** The same, once it is known. */
+  ended: Ending | null;
   readonly end: (ending: Ending) => void;
   /** Shows a text beside the row; set while it is drawn. */
   show: ((text: string) => void) | null;
   beganMs: number;
+  /** The message of its last failed attempt. */
+  failure: string | null;
 }
 
 export class ProgressTree {
@@ -84,9 +88,13 @@ export class ProgressTree {
         });
         return;
       }
-      case 'step.failed':
-        this.#show(record.step, record.error.message.split('\n')[0] ?? '');
+      case 'step.failed': {
+        const row = this.#rows.get(record.step);
+        const failure = record.error.message.split('\n')[0] ?? '';
+        if (row !== undefined) row.failure = failure;
+        this.#show(record.step, failure);
         return;
+      }
       case 'undo.attempt':
       case 'run.interrupted':
         this.#waiting = [event];
@@ -115,12 +123,17 @@ export class ProgressTree {
     return {
       title: stage.title,
       task: (_, task) => {
+        // A stage is drawn after the one before it, which may be after the saga has ended.
+        if (stage.steps.every((step) => this.#rows.get(step.key)?.ended?.kind === 'unreached')) {
+          task.skip(`${stage.title}  not reached`);
+          return undefined;
+        }
         void this.#ended(stage).then((atMs) => {
           if (atMs >= 0) task.title = `${stage.title}  ${printDuration(atMs)}`;
         });
         return task.newListr(
           stage.steps.map((step) => this.#stepTask(step)),
-          { concurrent: true },
+          { concurrent: true, exitOnError: true },
         );
       },
     };
@@ -128,8 +141,8 @@ export class ProgressTree {
 
   /** The lab time at which the stage's last step ended; negative when one was not reached. */
   async #ended(stage: StageOutline): Promise<number> {
-    const endings = await Promise.all(stage.steps.map((step) => this.#rows.get(step.key)?.ending));
-    const times = endings.map((ending) => ending?.atMs ?? -1);
+    const rows = stage.steps.flatMap((step) => this.#rows.get(step.key) ?? []);
+    const times = (await Promise.all(rows.map((row) => row.ending))).map((ending) => ending.atMs);
     return times.includes(-1) ? -1 : Math.max(...times);
   }
 
@@ -142,6 +155,7 @@ export class ProgressTree {
           task.output = text;
         };
         const { kind, text } = await row.ending;
+        if (kind === 'failed') throw new Error(`${step.title}: ${text}`);
         if (kind === 'done') task.title = text === '' ? step.title : `${step.title}  ${text}`;
         else task.skip(`${step.title}  ${text}`);
       },
@@ -153,14 +167,28 @@ export class ProgressTree {
   }
 
   #finish(): void {
-    for (const row of this.#rows.values()) row.end({ kind: 'unreached', text: 'not reached', atMs: -1 });
+    for (const row of this.#rows.values()) {
+      const { failure } = row;
+      row.end({ kind: failure === null ? 'unreached' : 'failed', text: failure ?? 'not reached', atMs: -1 });
+    }
   }
 }
 
 function newRow(): Row {
-  let end: (ending: Ending) => void = () => undefined;
-  const ending = new Promise<Ending>((resolve) => {
-    end = resolve;
+  let resolve: (ending: Ending) => void = () => undefined;
+  const ending = new Promise<Ending>((settle) => {
+    resolve = settle;
   });
-  return { ending, end, show: null, beganMs: -1 };
+  const row: Row = {
+    ending,
+    ended: null,
+    end: (how) => {
+      row.ended ??= how;
+      resolve(row.ended);
+    },
+    show: null,
+    beganMs: -1,
+    failure: null,
+  };
+  return row;
 }

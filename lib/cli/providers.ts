@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
 import type { Provider } from '../provider/provider.js';
-import { openProvider as open } from '../provider/registry.js';
+import { openProvider as open, openSimProvider, type OpenProviderOptions } from '../provider/registry.js';
 import { SimProvider } from '../provider/sim/sim-provider.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
 import { fileExists } from './files.js';
@@ -14,8 +14,31 @@ export type Access = 'operate' | 'look';
 
 export function openProvider(lab: Lab, access: Access): Provider {
   const { spec, seed } = lab.record;
-  const path = join(lab.folder, 'world.jsonl');
+  const path = worldPath(lab);
   return open({ lab: spec, seed, log: access === 'look' ? throwAway(path) : durable(path) });
+}
+
+/** A world that is only looked at: its events as they are played, and when to stop. */
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs'>;
+
+/** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
+export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
+  if (lab.record.spec.provider === 'sim') return throwAway(worldPath(lab)).read();
+  throw new UserError({
+    code: 'simulator-only',
+    message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,
+    remedy: 'Rehearse on a simulated lab: homelab up --provider sim --lab NAME',
+  });
+}
+
+/** Plays a log on a world that is thrown away. */
+export function openCopy({ record }: Lab, records: readonly WorldRecord[], view: View): SimProvider {
+  const log = { read: () => records, append: () => undefined };
+  return openSimProvider({ lab: record.spec, seed: record.seed, log, ...view });
+}
+
+export function worldPath(lab: Lab): string {
+  return join(lab.folder, 'world.jsonl');
 }
 
 /** The simulated provider of a lab; only it can plan faults ahead. */

@@ -15,6 +15,8 @@ export interface OpenProviderOptions {
   readonly log?: WorldLog;
   /** Told of everything that happens in a simulated world. */
   readonly onTrace?: (event: TraceEvent) => void;
+  /** Opens a simulated world as it was at this lab time; default the greatest time in its log. */
+  readonly untilMs?: number;
 }
 
 /** Throws a `UserError` for a provider that this version does not have. */
@@ -27,14 +29,13 @@ export function openProvider(options: OpenProviderOptions): Provider {
   });
 }
 
-export function openSimProvider({
-  lab,
-  seed = 1,
-  log = memoryLog(),
-  onTrace,
-}: OpenProviderOptions): SimProvider {
-  const trace = onTrace === undefined ? {} : { onTrace };
-  return new SimProvider({ log, header: simHeader(lab, seed), image: simImage(lab), ...trace });
+export function openSimProvider(options: OpenProviderOptions): SimProvider {
+  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs } = options;
+  return new SimProvider({
+    ...{ log, header: simHeader(lab, seed), image: simImage(lab) },
+    ...(onTrace === undefined ? {} : { onTrace }),
+    ...(untilMs === undefined ? {} : { untilMs }),
+  });
 }
 
 export function memoryLog(before: readonly WorldRecord[] = []): WorldLog {

@@ -49,7 +49,8 @@ export class ApiClient {
   /** From a kubeconfig on the machine's disk; null when there is no usable one at `path`. */
   static fromFile(machine: Machine, path: string): ApiClient | null {
     const text = machine.disk.read(path);
-    const config = text === null ? null : parseKubeconfig(text, (at) => machine.disk.read(at));
+    const config =
+      text === null ? null : parseKubeconfig(machine.world.documents, text, (at) => machine.disk.read(at));
     return config === null ? null : new ApiClient({ machine, config });
   }
 

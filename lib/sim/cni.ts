@@ -2,7 +2,6 @@
  * The node's side of the container network: whether the runtime finds a configuration in /etc/cni/net.d, and the
  * addresses it gives to pods. Packets between pods are not modelled.
  */
-import { parse } from 'yaml';
 import type { Machine } from './machine.js';
 import type { Signal } from './task.js';
 import { listAt, textAt } from './tree.js';
@@ -46,7 +45,7 @@ export class CniView {
   #configuredRange(): string | null {
     const text = this.configuration;
     if (text === null) return null;
-    const conflist = parse(text) as unknown;
+    const conflist = this.#machine.world.documents.read(text);
     const plugin = listAt(conflist, 'plugins')[0] ?? conflist;
     return textAt(plugin, 'ipam', 'ranges', 0, 0, 'subnet') ?? textAt(plugin, 'ipam', 'subnet');
   }

@@ -35,7 +35,7 @@ export function* runControlPlaneProgram(call: Invocation, program: ControlPlaneP
   yield* sleep(world.draw('controllerStart', call.prng));
   const path = flags.get('kubeconfig') ?? '';
   const text = readAs(call, path);
-  const config = text === null ? null : parseKubeconfig(text, (file) => readAs(call, file));
+  const config = text === null ? null : parseKubeconfig(world.documents, text, (file) => readAs(call, file));
   if (config === null) {
     call.printError(
       klogLine(world, 'E', 'run.go:72', `"command failed" err="stat ${path}: no such file or directory"`),

@@ -71,10 +71,6 @@ export function ownerOf(object: KubeObject): OwnerReference {
   return { apiVersion: object.apiVersion, kind: object.kind, name, uid: uid ?? '', controller: true };
 }
 
-export function isOwnedBy(object: KubeObject, owner: KubeObject): boolean {
-  return (object.metadata.ownerReferences ?? []).some((one) => one.uid === owner.metadata.uid);
-}
-
 /** A pod from an owner's template. */
 export function podFromTemplate(
   owner: KubeObject,

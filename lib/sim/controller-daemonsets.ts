@@ -1,6 +1,6 @@
 /** DaemonSets: one pod on every node that takes it. Rolling updates replace one pod at a time, without surges. */
 import { onChange } from './control-plane-program.js';
-import { isOwnedBy, podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
+import { podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
 import type { KubeObject } from './objects.js';
 import type { Sim } from './task.js';
 import { isPodReady, nodeMatches, repellingTaint } from './taints.js';
@@ -28,10 +28,10 @@ function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
   const namespace = set.metadata.namespace ?? 'default';
   const list = `/api/v1/namespaces/${namespace}/pods`;
   const own = new Map<string, KubeObject>();
-  for (const pod of pods.items.values()) if (isOwnedBy(pod, set)) own.set(nodeOf(pod), pod);
+  for (const pod of pods.ownedBy(set)) own.set(nodeOf(pod), pod);
   const tolerations = [...listAt(set, 'spec', 'template', 'spec', 'tolerations'), ...addedTolerations(set)];
-  const nodes = [...context.informer('/api/v1/nodes').items.values()];
-  const wanted = nodes.filter((node) => shouldRun(node, set, tolerations));
+  const nodes = context.informer('/api/v1/nodes').items;
+  const wanted = [...nodes.values()].filter((node) => shouldRun(node, set, tolerations));
   for (const node of wanted) {
     const { name } = node.metadata;
     if (own.has(name)) continue;
@@ -41,7 +41,7 @@ function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
     if (!(yield* context.create(pods, list, pod))) return false;
   }
   for (const [name, pod] of own) {
-    const node = nodes.find((one) => one.metadata.name === name);
+    const node = nodes.get(name);
     const leaves = node !== undefined && !nodeMatches(node, mapAt(set, 'spec', 'template', 'spec'));
     if (leaves && !(yield* context.remove(`${list}/${pod.metadata.name}`))) return false;
   }

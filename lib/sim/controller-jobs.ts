@@ -1,7 +1,7 @@
 /** Jobs with one or more completions, and StatefulSets: pods by number, one after the other. */
 import { onChange } from './control-plane-program.js';
 import { reportStatus } from './controller-daemonsets.js';
-import { isOwnedBy, podFromTemplate, type ControllerContext } from './controller-context.js';
+import { podFromTemplate, type ControllerContext } from './controller-context.js';
 import { isActive } from './controller-replicas.js';
 import type { KubeObject } from './objects.js';
 import type { Sim } from './task.js';
@@ -31,7 +31,7 @@ function* syncJob(context: ControllerContext, job: KubeObject): Sim<boolean> {
   if (listAt(job, 'status', 'conditions').length > 0) return true;
   const pods = context.informer(PODS);
   const { name, namespace = 'default' } = job.metadata;
-  const own = [...pods.items.values()].filter((pod) => isOwnedBy(pod, job));
+  const own = pods.ownedBy(job);
   const phase = (wanted: string): number =>
     own.filter((pod) => textAt(pod, 'status', 'phase') === wanted).length;
   const [succeeded, failed] = [phase('Succeeded'), phase('Failed')];
@@ -77,7 +77,7 @@ function* syncStateful(context: ControllerContext, set: KubeObject): Sim<boolean
   const list = `/api/v1/namespaces/${namespace}/pods`;
   const replicas = numberAt(set, 'spec', 'replicas') ?? 1;
   const own = new Map<string, KubeObject>();
-  for (const pod of pods.items.values()) if (isOwnedBy(pod, set)) own.set(pod.metadata.name, pod);
+  for (const pod of pods.ownedBy(set)) own.set(pod.metadata.name, pod);
   for (let index = 0; index < replicas; index += 1) {
     const podName = `${name}-${index}`;
     const pod = own.get(podName);

@@ -4,13 +4,7 @@
  */
 import { onChange } from './control-plane-program.js';
 import { reportStatus } from './controller-daemonsets.js';
-import {
-  isOwnedBy,
-  ownerOf,
-  podFromTemplate,
-  templateHash,
-  type ControllerContext,
-} from './controller-context.js';
+import { ownerOf, podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
 import type { KubeObject } from './objects.js';
 import type { Sim } from './task.js';
 import { isPodReady } from './taints.js';
@@ -41,7 +35,7 @@ function* syncDeployment(context: ControllerContext, deployment: KubeObject): Si
   const list = `/apis/apps/v1/namespaces/${namespace}/replicasets`;
   const hash = templateHash(deployment);
   const replicas = numberAt(deployment, 'spec', 'replicas') ?? 1;
-  const own = [...sets.items.values()].filter((set) => isOwnedBy(set, deployment));
+  const own = sets.ownedBy(deployment);
   const current = own.find((set) => set.metadata.labels?.['pod-template-hash'] === hash);
   if (current === undefined) {
     return yield* context.create(sets, list, newReplicaSet(deployment, `${name}-${hash}`, hash, replicas));
@@ -138,7 +132,7 @@ function* syncSet(context: ControllerContext, set: KubeObject): Sim<boolean> {
   const { name, namespace = 'default' } = set.metadata;
   const list = `/api/v1/namespaces/${namespace}/pods`;
   const replicas = numberAt(set, 'spec', 'replicas') ?? 1;
-  const own = [...pods.items.values()].filter((pod) => isOwnedBy(pod, set) && isActive(pod));
+  const own = pods.ownedBy(set).filter(isActive);
   for (let missing = replicas - own.length; missing > 0; missing -= 1) {
     const pod = podFromTemplate(set, `${name}-${context.suffix()}`);
     if (!(yield* context.create(pods, list, pod))) return false;

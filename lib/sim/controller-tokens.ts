@@ -29,15 +29,22 @@ function value(secret: KubeObject, key: string): string {
 export function* bootstrapSigner(context: ControllerContext): Sim<never> {
   const secrets = context.informer(SECRETS);
   const infos = context.informer(`${CLUSTER_INFO}?fieldSelector=metadata.name=cluster-info`);
+  /** What was signed: every token is signed once for one kubeconfig. */
+  let signed = { kubeconfig: '', signatures: new Map<string, string>() };
   return yield* onChange([secrets, infos], SETTLE_MS, function* reconcile() {
     const info = [...infos.items.values()][0];
     const kubeconfig = textAt(info, 'data', 'kubeconfig');
     if (info === undefined || kubeconfig === null || !secrets.synced) return true;
+    if (signed.kubeconfig !== kubeconfig) signed = { kubeconfig, signatures: new Map() };
     const wanted: Record<string, string> = {};
     for (const secret of tokens(context)) {
       if (value(secret, 'usage-bootstrap-signing') !== 'true') continue;
       const id = value(secret, 'token-id');
-      wanted[`jws-kubeconfig-${id}`] = signClusterInfo(kubeconfig, id, value(secret, 'token-secret'));
+      const token = value(secret, 'token-secret');
+      const key = `${id}.${token}`;
+      const signature = signed.signatures.get(key) ?? signClusterInfo(kubeconfig, id, token);
+      signed.signatures.set(key, signature);
+      wanted[`jws-kubeconfig-${id}`] = signature;
     }
     const data = mapAt(info, 'data');
     const patch: Record<string, string | null> = {};

@@ -242,6 +242,7 @@ export function parentOf(path: string): string {
 
 /** Resolves `.`, `..`, doubled and trailing slashes of an absolute path. */
 export function normalize(path: string): string {
+  if (path.startsWith('/') && !/\/\/|\/\.|.\/$/.test(path)) return path; // Nearly all are.
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

@@ -5,6 +5,7 @@
 import { checkHaproxyConfig, type HaproxyProxy, type HaproxyServer } from './haproxy-config.js';
 import { checkServerHealth, type Backend, type BackendServer } from './haproxy-checks.js';
 import type { Listener, Outcome, Request } from './network.js';
+import { observeApi } from './observe-control-plane.js';
 import type { Invocation, Program } from './process.js';
 import { Signal, sleep, waitFor, type Sim } from './task.js';
 
@@ -69,8 +70,17 @@ function listen(call: Invocation, proxy: HaproxyProxy, backend: Backend | undefi
       proxy.mode === 'http' || backend === undefined
         ? answer(proxy, request)
         : forward(call, backend, request);
-    call.process.listen({ ...bind, certificate: () => null, serve });
+    const answersReady = () => backend !== undefined && reachesReady(call, backend);
+    call.process.listen({ ...bind, certificate: () => null, serve, answersReady });
   }
+}
+
+/** For onlookers: is one of the servers that connections are given to a ready API server? */
+function reachesReady({ world, machine }: Invocation, { servers }: Backend): boolean {
+  const api = observeApi(world);
+  const ready = [...world.machines.values()].filter(({ name }) => api.get(name)?.ready === true);
+  const addresses = ready.map(({ options }) => options.address);
+  return servers.some(({ up, config }) => up && addresses.includes(machine.lookup(config.host) ?? ''));
 }
 
 /** The metrics page; its numbers are not kept. Another path of an HTTP proxy without servers has no answer. */

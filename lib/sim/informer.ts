@@ -21,16 +21,20 @@ const LONGEST_RETRY_MS = 30_000;
 
 export class Informer {
   /** By `namespace/name`, or by name for what has no namespace. */
-  readonly items = new Map<string, KubeObject>();
+  readonly items: ReadonlyMap<string, KubeObject>;
   /** Keys of the Leases that somebody renews at this time. */
   readonly renewing = new Set<string>();
   readonly changed: Signal;
   /** True once the first list was answered. */
   synced = false;
   readonly #options: InformerOptions;
+  readonly #items = new Map<string, KubeObject>();
+  /** The items by the uid of each of their owners, in the order of `items`. */
+  readonly #owned = new Map<string, Map<string, KubeObject>>();
 
   constructor(options: InformerOptions) {
     this.#options = options;
+    this.items = this.#items;
     this.changed = new Signal(`informer of ${options.name}`);
   }
 
@@ -56,7 +60,33 @@ export class Informer {
     const known = this.items.get(key);
     // An answer may come after the watch told of a later change.
     if (known !== undefined && versionOf(known) > versionOf(object)) return;
-    this.items.set(key, object);
+    this.#set(key, object);
+  }
+
+  /** The items that belong to an object, without a look at all the others. */
+  ownedBy(owner: KubeObject): KubeObject[] {
+    return [...(this.#owned.get(owner.metadata.uid ?? '')?.values() ?? [])];
+  }
+
+  #set(key: string, object: KubeObject): void {
+    const before = ownersOf(this.#items.get(key));
+    const owners = ownersOf(object);
+    for (const uid of before) if (!owners.includes(uid)) this.#owned.get(uid)?.delete(key);
+    for (const uid of owners) {
+      const owned = this.#owned.get(uid);
+      if (owned === undefined) this.#owned.set(uid, new Map([[key, object]]));
+      else owned.set(key, object);
+    }
+    this.#items.set(key, object);
+  }
+
+  #delete(key: string): void {
+    for (const uid of ownersOf(this.#items.get(key))) {
+      const owned = this.#owned.get(uid);
+      owned?.delete(key);
+      if (owned?.size === 0) this.#owned.delete(uid);
+    }
+    this.#items.delete(key);
   }
 
   *#list(): Sim<string | null> {
@@ -64,9 +94,10 @@ export class Informer {
     if (client === null) return null;
     const answer = yield* client.request('GET', this.#options.path, undefined, REQUEST_TIMEOUT_MS);
     if (answer.kind !== 'ok') return null;
-    this.items.clear();
+    this.#items.clear();
+    this.#owned.clear();
     this.renewing.clear();
-    for (const item of itemsOf(answer)) this.items.set(keyOf(item), item);
+    for (const item of itemsOf(answer)) this.#set(keyOf(item), item);
     const list = answer.body as KubeList & { readonly renewing?: readonly string[] };
     for (const key of list.renewing ?? []) this.renewing.add(key);
     this.synced = true;
@@ -91,11 +122,15 @@ export class Informer {
 
   #apply(event: WatchEvent): void {
     const key = keyOf(event.object);
-    if (event.type === 'DELETED') this.items.delete(key);
+    if (event.type === 'DELETED') this.#delete(key);
     else this.learn(event.object);
     if (event.type !== 'DELETED' && event.renewing === true) this.renewing.add(key);
     else this.renewing.delete(key);
   }
+}
+
+function ownersOf(object: KubeObject | undefined): readonly string[] {
+  return (object?.metadata.ownerReferences ?? []).map((owner) => owner.uid);
 }
 
 function versionOf(object: KubeObject): number {

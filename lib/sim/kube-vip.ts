@@ -181,7 +181,7 @@ function connect(call: Invocation, settings: Settings): ApiClient | null {
   const read = (path: string): string | null => readAs(call, path);
   for (const path of [ADMIN_CONF, HOME_CONF]) {
     const text = call.container === null ? null : read(path);
-    const config = text === null ? null : parseKubeconfig(text, read);
+    const config = text === null ? null : parseKubeconfig(call.world.documents, text, read);
     if (config === null) continue;
     const local = { server: `https://kubernetes:${settings.port}`, host: 'kubernetes', port: settings.port };
     const chosen = path === ADMIN_CONF ? { ...config, ...local } : config;

@@ -1,6 +1,7 @@
 /** kubeconfig files: one cluster, one user, one context, with certificates inside, as kubeadm writes them. */
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { fromBase64, toBase64 } from '../base/base64.js';
+import type { Documents } from './documents.js';
 import { parseCertificate, parseKey, type Certificate } from './pki.js';
 
 export interface Kubeconfig {
@@ -54,8 +55,12 @@ export function printKubeconfig(parts: KubeconfigParts): string {
 type Tree = { readonly [key: string]: unknown };
 
 /** Null when the text is no kubeconfig with a current context. `readFile` follows paths in it. */
-export function parseKubeconfig(text: string, readFile: (path: string) => string | null): Kubeconfig | null {
-  const tree = asTree(parse(text) as unknown);
+export function parseKubeconfig(
+  documents: Documents,
+  text: string,
+  readFile: (path: string) => string | null,
+): Kubeconfig | null {
+  const tree = asTree(documents.read(text));
   const context = named(tree['contexts'], tree['current-context'], 'context');
   const cluster = context === null ? null : named(tree['clusters'], context['cluster'], 'cluster');
   const user = context === null ? null : named(tree['users'], context['user'], 'user');

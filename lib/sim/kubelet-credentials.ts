@@ -32,7 +32,9 @@ export function* obtainClient(kubelet: Kubelet): Sim<void> {
 
 function readConfig(machine: Machine, path: string): Kubeconfig | null {
   const text = machine.disk.read(path);
-  return text === null ? null : parseKubeconfig(text, (file) => machine.disk.read(file));
+  return text === null
+    ? null
+    : parseKubeconfig(machine.world.documents, text, (file) => machine.disk.read(file));
 }
 
 /** A kubelet that rotates its certificate keeps what kubelet.conf holds as its first one. */

@@ -2,8 +2,8 @@
  * Where a kubelet has its pods from: manifests in the static pod folder, and the API server. Manifest changes are
  * seen by file events; the resync every 20 s would find nothing more and is not modelled.
  */
-import { parse } from 'yaml';
 import { sha256Hex } from '../base/digest.js';
+import type { Documents } from './documents.js';
 import type { Kubelet, PodEntry } from './kubelet-state.js';
 import { publish } from './kubelet-state.js';
 import { workPod } from './kubelet-pod.js';
@@ -39,7 +39,7 @@ function readManifests(kubelet: Kubelet, folder: string): Manifest[] {
     const path = `${folder}/${file}`;
     const text = file.startsWith('.') ? null : disk.read(path);
     if (text === null) return [];
-    const pod = parsePod(text);
+    const pod = parsePod(world.documents, text);
     if (pod === null) {
       const reason = "couldn't parse as pod, please check config file";
       const problem = `Could not process manifest file err="${path}: ${reason}" path="${path}"`;
@@ -59,10 +59,10 @@ function readManifests(kubelet: Kubelet, folder: string): Manifest[] {
 }
 
 /** Null for what is no pod, broken YAML included. */
-function parsePod(text: string): KubeObject | null {
+function parsePod(documents: Documents, text: string): KubeObject | null {
   let tree: unknown;
   try {
-    tree = parse(text);
+    tree = documents.read(text);
   } catch {
     return null;
   }

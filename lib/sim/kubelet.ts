@@ -2,7 +2,6 @@
  * The kubelet: the unit's program. It starts with the files that kubeadm writes, serves its health, and runs the
  * parts in kubelet-*.ts. Eviction, volumes beyond host paths, certificates' rotation and exec are not modelled.
  */
-import { parse } from 'yaml';
 import { must } from '../base/errors.js';
 import { CniView } from './cni.js';
 import { flagsOf } from './container.js';
@@ -76,7 +75,7 @@ function startProblem(call: Invocation): string | null {
 
 function newKubelet(call: Invocation): Kubelet {
   const { machine } = call;
-  const config = parse(machine.disk.read(KUBELET_CONFIG) ?? '') as unknown;
+  const config = machine.world.documents.read(machine.disk.read(KUBELET_CONFIG) ?? '');
   const flags = kubeadmFlags(machine.disk.read(KUBELET_FLAGS) ?? '');
   const name = flags.get('hostname-override') ?? (machine.disk.read('/etc/hostname') ?? machine.name).trim();
   const state: Kubelet = {

@@ -6,6 +6,7 @@
 import type { Machine } from './machine.js';
 import type { Process } from './process.js';
 import type { Certificate } from './pki.js';
+import type { Stations } from './stations.js';
 import { hangUp, outcomeOf, type Connection } from './connection.js';
 import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
 import type { Prng } from '../base/prng.js';
@@ -77,20 +78,15 @@ export class Network {
   readonly changed = new Signal('network changed');
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
-  readonly #machines: () => Iterable<Machine>;
+  readonly #stations: Stations;
   /** Pairs of machine names, sorted, that cannot hear each other. */
   readonly #separated = new Set<string>();
 
-  constructor(options: {
-    scheduler: Scheduler;
-    prng: Prng;
-    interfaceName: string;
-    machines: () => Iterable<Machine>;
-  }) {
+  constructor(options: { scheduler: Scheduler; prng: Prng; interfaceName: string; stations: Stations }) {
     this.#scheduler = options.scheduler;
     this.#prng = options.prng;
     this.interfaceName = options.interfaceName;
-    this.#machines = options.machines;
+    this.#stations = options.stations;
   }
 
   addAddress(machine: Machine, address: string, prefixLength: number): boolean {
@@ -134,14 +130,14 @@ export class Network {
 
   /** Machines whose kernel answers for `address` now, as seen from `from`. */
   owners(from: Machine, address: string): Machine[] {
-    return [...this.#machines()].filter(
+    return [...this.#stations].filter(
       (machine) => machine.labNic.addresses.has(address) && this.hears(from, machine),
     );
   }
 
   /** Announces an address: whoever has an entry for it, and hears this, now points at the announcer. */
   announce(from: Machine, address: string): void {
-    for (const machine of this.#machines()) {
+    for (const machine of this.#stations) {
       const entry = machine.arp.get(address);
       if (entry === undefined || machine === from || !this.hears(from, machine)) continue;
       entry.mac = from.labNic.mac;
@@ -172,7 +168,7 @@ export class Network {
     const entry = from.arp.get(address);
     if (entry === undefined) return null;
     const nowMs = this.#scheduler.nowMs;
-    const owner = [...this.#machines()].find((machine) => machine.labNic.mac === entry.mac) ?? null;
+    const owner = this.#stations.byMac(entry.mac);
     const answers = owner !== null && owner.labNic.addresses.has(address) && this.hears(from, owner);
     if (answers) {
       entry.confirmedMs = nowMs;

@@ -76,7 +76,7 @@ export function cutMachine(machine: Machine): void {
 export function* destroyMachine(world: World, machine: Machine): Sim<void> {
   cutMachine(machine);
   yield* sleep(world.draw('machineDestroy', machine.prng));
-  world.machines.delete(machine.name);
+  world.removeMachine(machine);
   machine.powerChanged.fire();
   world.network.changed.fire();
 }

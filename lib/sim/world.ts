@@ -6,11 +6,13 @@ import { assert, must } from '../base/errors.js';
 import { rfc3339 } from '../base/calendar.js';
 import { Prng } from '../base/prng.js';
 import type { ApiServer } from './apiserver-state.js';
+import { Documents } from './documents.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import { Machine, type MachineOptions } from './machine.js';
 import { Network } from './network.js';
 import type { Program } from './process.js';
 import { EventQueue } from './queue.js';
+import { Stations } from './stations.js';
 import { Scheduler, TaskGroup } from './task.js';
 import { drawTiming, type TimingName } from './timings.js';
 
@@ -55,8 +57,10 @@ export class World {
   readonly etcdClusters = new Map<string, EtcdCluster>();
   /** The kube-apiserver that last ran on a machine, by the machine's name. */
   readonly apiServers = new Map<string, ApiServer>();
+  readonly documents = new Documents();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();
+  readonly #stations = new Stations();
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -66,7 +70,7 @@ export class World {
       scheduler: this.scheduler,
       prng: this.prng.fork('network'),
       interfaceName: options.interfaceName,
-      machines: () => this.#stations(),
+      stations: this.#stations,
     });
     this.host = new Machine(this, {
       name: 'host',
@@ -78,6 +82,7 @@ export class World {
     });
     this.host.labNic.addresses.set(options.hostAddress, options.prefixLength);
     this.host.power = 'running';
+    this.#stations.add(this.host);
   }
 
   get nowMs(): number {
@@ -97,7 +102,13 @@ export class World {
     assert(!this.machines.has(options.name), `machine ${options.name} exists`);
     const machine = new Machine(this, options);
     this.machines.set(options.name, machine);
+    this.#stations.add(machine);
     return machine;
+  }
+
+  removeMachine(machine: Machine): void {
+    this.machines.delete(machine.name);
+    this.#stations.remove(machine);
   }
 
   /** A duration of the timing table from the consumer's own stream, in ms, stretched by the lab's time scale. */
@@ -112,10 +123,5 @@ export class World {
 
   emit(machine: string | null, service: string, what: string, detail: TraceEvent['detail']): void {
     this.options.onTrace?.({ atMs: this.scheduler.nowMs, machine, service, what, detail });
-  }
-
-  *#stations(): Generator<Machine> {
-    yield this.host;
-    yield* this.machines.values();
   }
 }

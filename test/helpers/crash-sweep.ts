@@ -109,9 +109,25 @@ async function afterCrash(
   const shape = goesBack ? expected.untouched : expected.final;
   const problems = attempt.runTwice.map((key) => `${key} was run twice without a probe in between`);
   if (end !== outcome) problems.push(`ended as ${end}, expected ${outcome}`);
-  const found = canonicalJson(await attempt.world.shape());
-  if (found !== canonicalJson(shape)) problems.push(`left ${found}, expected ${canonicalJson(shape)}`);
+  const different = differences(await attempt.world.shape(), shape);
+  if (different.length > 0) problems.push(`left ${different.join(', ')}`);
   return problems;
+}
+
+/** Where two shapes differ, as `path: found, not expected`; empty when they are equal. */
+export function differences(found: unknown, expected: unknown, path = ''): readonly string[] {
+  if (isTree(found) && isTree(expected)) {
+    const names = [...new Set([...Object.keys(found), ...Object.keys(expected)])].sort();
+    return names.flatMap((name) =>
+      differences(found[name], expected[name], path === '' ? name : `${path} ${name}`),
+    );
+  }
+  const texts = [found, expected].map((value) => (value === undefined ? 'nothing' : canonicalJson(value)));
+  return texts[0] === texts[1] ? [] : [`${path}: ${texts.join(', not ')}`];
+}
+
+function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** One world and one disk, used by one process after another. */

@@ -23,6 +23,8 @@ export class Process {
   readonly appends: number[] = [];
   readonly #point: CrashPoint | null;
   readonly #onDeath = new Set<(error: Crash) => void>();
+  /** One for each signal, however many operations of a step are given it. */
+  readonly #shielded = new WeakMap<AbortSignal, AbortController>();
   #isDead = false;
 
   constructor(point: CrashPoint | null) {
@@ -81,12 +83,15 @@ export class Process {
   /** A dead process's cancellations reach nobody. */
   #shield(arg: unknown): unknown {
     if (arg instanceof AbortSignal) {
+      const known = this.#shielded.get(arg);
+      if (known !== undefined) return known.signal;
       const shielded = new AbortController();
       const pass = (): void => {
         if (!this.#isDead) shielded.abort(arg.reason);
       };
       if (arg.aborted) pass();
-      arg.addEventListener('abort', pass);
+      arg.addEventListener('abort', pass, { once: true });
+      this.#shielded.set(arg, shielded);
       return shielded.signal;
     }
     if (typeof arg !== 'object' || arg === null || !('signal' in arg)) return arg;

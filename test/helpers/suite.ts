@@ -10,7 +10,7 @@ import { runTests, summary } from './run-tests.js';
 
 const NOT_TESTS = /^(helpers|fixtures)\/|^(run|snap)\.ts$/;
 /** The slowest files explore thousands of simulated runs. */
-const TIMEOUT_MS = 10 * 60_000;
+const TIMEOUT_MS = 20 * 60_000;
 const GRACE_MS = 10_000;
 
 /** Files of test/ whose path holds one of `filters`, or all of them; relative to test/, sorted. */

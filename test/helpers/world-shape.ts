@@ -85,7 +85,7 @@ function certificateShape(text: string): string {
 
 /** Who it is for and where it points; not its keys. */
 function kubeconfigShape(text: string, machine: Machine): string {
-  const config = parseKubeconfig(text, (path) => machine.disk.read(path));
+  const config = parseKubeconfig(machine.world.documents, text, (path) => machine.disk.read(path));
   if (config === null) return typeof parse(text);
   return JSON.stringify({ server: config.server, user: config.client?.commonName ?? null });
 }

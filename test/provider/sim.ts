@@ -63,6 +63,16 @@ void t.test('a planned fault comes at its time, also in a world that was opened 
   t.match(await after.machines(), [{ name: first, state: 'off' }, { state: 'running' }]);
 });
 
+void t.test('a fault and an operation of the same moment meet in the same order again', async (t) => {
+  const log = memoryLog();
+  const before = openSim(lab, { log });
+  await before.create(two, {});
+  await before.planFault({ dueMs: before.clock.nowMs() + 20_000, machine: first, action: 'cut' });
+  await before.clock.sleep(20_000);
+  await t.rejects(before.shell(first).run({ argv: ['true'], ...SHORT }), { message: /No route to host/ });
+  t.equal(openSim(lab, { log }).clock.nowMs(), before.clock.nowMs(), 'played without a difference');
+});
+
 void t.test('the world of another simulator is refused', async (t) => {
   const records = openedRecords();
   const [header, ...rest] = records;

@@ -36,7 +36,10 @@ function expiries(lab: KubeadmLab, name: string): Record<string, number> {
     }),
     ...files.map((file): [string, number] => {
       const text = disk.read(`/etc/kubernetes/${file}`) ?? '';
-      return [file, parseKubeconfig(text, (path) => disk.read(path))?.client?.notAfterMs ?? 0];
+      return [
+        file,
+        parseKubeconfig(lab.world.documents, text, (path) => disk.read(path))?.client?.notAfterMs ?? 0,
+      ];
     }),
   ]);
 }

@@ -4,9 +4,11 @@ import { UserError } from '../../base/errors.js';
 import { destroySaga } from '../../sagas/lifecycle.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../configuration.js';
+import { removeFile } from '../files.js';
 import { forgetLab, mustFindLab, type Lab } from '../labs.js';
 import { exitCodeOf, operate, runOperation } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
+import { worldPath } from '../providers.js';
 import { sagaText } from '../saga-text.js';
 import type { Session } from '../session.js';
 
@@ -24,7 +26,13 @@ async function destroy(session: Session): Promise<number> {
   const base = baseFolder(session);
   const lab = mustFindLab(base, session.options.lab);
   await confirm(session, lab);
-  const exitCode = await operate(session, base, lab, async (operating) => {
+  const exitCode = await evenIfUnplayable(session, lab, () => destroyMachines(session, base, lab));
+  if (exitCode === 0) forgetLab(base, lab);
+  return exitCode;
+}
+
+function destroyMachines(session: Session, base: string, lab: Lab): Promise<number> {
+  return operate(session, base, lab, async (operating) => {
     // An unfinished saga does not stand in the way: with its lab goes its journal.
     const request = { saga: destroySaga(lab.record.spec), journal: null, mode: 'run' } as const;
     const document = await runOperation(session, lab, operating, request);
@@ -32,9 +40,22 @@ async function destroy(session: Session): Promise<number> {
     session.result({ ...document, residue }, `${sagaText(session, document)}${residueText(residue)}`);
     return residue.length > 0 ? 3 : exitCodeOf(document.outcome, 'run');
   });
-  if (exitCode === 0) forgetLab(base, lab);
-  return exitCode;
 }
+
+/** A simulated lab whose log is damaged or of another simulator has no machines but in that log: it goes unread. */
+async function evenIfUnplayable(session: Session, lab: Lab, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    const isSim = lab.record.spec.provider === 'sim';
+    if (!isSim || !(error instanceof UserError) || !UNPLAYABLE.includes(error.code)) throw error;
+    session.note(`${error.message}; the simulated machines are thrown away unread`);
+    removeFile(worldPath(lab));
+    return work();
+  }
+}
+
+const UNPLAYABLE = ['world-version', 'world-diverged', 'journal-damaged'];
 
 /** A simulated lab is made again in a second; nobody is asked about it. */
 async function confirm(session: Session, lab: Lab): Promise<void> {

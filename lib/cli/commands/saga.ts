@@ -64,11 +64,11 @@ async function sagaShow(session: Session, number: string | undefined): Promise<n
     title,
   ]);
   const lines = [
-    `${result.saga} of lab ${result.lab}: ${result.outcome}`,
+    `${result.saga} of lab ${lab.name}: ${result.outcome}`,
     ...(result.error === null ? [] : [`because: ${result.error.message}`, result.error.remedy]),
     ...textTable(['AT', 'OUTCOME', 'ATTEMPTS', 'TOOK', 'STEP'], rows),
   ];
-  session.result({ number: entry.number, ...result }, `${lines.join('\n')}\n`);
+  session.result({ number: entry.number, ...result, lab: lab.name }, `${lines.join('\n')}\n`);
   return 0;
 }
 

@@ -94,6 +94,7 @@ function statusText(session: Session, lab: Lab, document: StatusDocument): strin
   });
   const { etcd, vip, api } = document;
   const open = findOpenJournal(journalFolder(lab));
+  const tolerance = etcd.members === null ? '' : `, ${toleranceText(etcd.tolerance)}`;
   const lines = [
     `Lab ${document.lab} (${document.provider}), lab time ${printDuration(document.nowMs)}`,
     '',
@@ -103,7 +104,7 @@ function statusText(session: Session, lab: Lab, document: StatusDocument): strin
     ...(vip === null
       ? []
       : [`VIP      ${vip.address} held by ${good(vip.holders.length === 1, holdersText(vip.holders))}`]),
-    `etcd     ${good(etcd.quorum, etcd.quorum ? 'has quorum' : 'no quorum')}${etcd.members === null ? '' : `, ${toleranceText(etcd.tolerance)}`}`,
+    `etcd     ${good(etcd.quorum, etcd.quorum ? 'has quorum' : 'no quorum')}${tolerance}`,
     ...(open === null ? [] : [`unfinished: ${open.saga} (homelab resume, or homelab abort)`]),
     ...document.reasons.map((reason) => `note: ${reason}`),
   ];

@@ -144,8 +144,14 @@ function chooseLab(
   ) {
     return { lab: checkSeed(session, mustFindLab(base, overrides['lab'])), isNew: false };
   }
-  const spec = resolveLab(session, configuration);
-  const existing = findLab(base, spec.name);
+  const name = overrides['lab'];
+  const copy = name === undefined ? null : findLab(base, name);
+  // A copy made by `sim fork` keeps the name that its machines have from the lab it was made of.
+  const spec =
+    copy === null
+      ? resolveLab(session, configuration)
+      : resolveLab(session, readConfiguration(session, { ...overrides, lab: copy.record.spec.name }));
+  const existing = copy ?? findLab(base, spec.name);
   if (existing !== null) {
     if (specDigest(existing.record.spec) !== specDigest(spec)) throw changedSpec(spec.name);
     return { lab: checkSeed(session, existing), isNew: false };

@@ -18,6 +18,7 @@ import {
 import { join, type Sim, type Task } from '../../sim/task.js';
 import type { World } from '../../sim/world.js';
 import type { MachineReport, PowerAction } from '../provider.js';
+import { endText, operationText } from './operation-text.js';
 import { readSession, runSession, writeSession, type SessionEnd } from './session.js';
 
 export type FaultAction = 'cut' | 'halt' | 'start';
@@ -80,8 +81,13 @@ export function begin(
     finish({ kind: 'no-machine', machine: missing });
     return;
   }
+  const machine = 'machine' in operation && operation.kind !== 'fault' ? operation.machine : null;
+  const detail = { operation: seq };
+  world.emit(machine, 'operator', operationText(operation), detail);
   function* perform(): Sim<void> {
-    finish(yield* act(world, running, seq, operation));
+    const result = yield* act(world, running, seq, operation);
+    if (result.kind === 'session') world.emit(machine, 'operator', endText(result.end), detail);
+    finish(result);
   }
   scheduler.spawn(world.group, `operation ${seq}: ${operation.kind}`, perform());
 }

@@ -6,6 +6,7 @@
  */
 import { UserError } from '../../base/errors.js';
 import type { World } from '../../sim/world.js';
+import { operationText } from './operation-text.js';
 import { begin, type Operation, type Running } from './operations.js';
 
 /** Raised whenever the same log would play differently. */
@@ -56,24 +57,46 @@ export function greatestTime(records: readonly WorldRecord[]): number {
   return greatest;
 }
 
-/** Plays the log on a fresh world. Returns the number that the next operation gets. */
+/**
+ * Plays the log on a fresh world up to `untilMs`. Returns the number that the next operation gets. Throws a
+ * `UserError` with code `world-diverged` when an operation is not over at the very moment that the log says.
+ */
 export function replay(
   world: World,
   running: Running,
   records: readonly WorldRecord[],
   untilMs: number,
 ): number {
-  let next = 1;
-  for (const record of records) {
-    if (!('op' in record)) continue;
-    next = record.seq + 1;
-    if (record.atMs > untilMs) continue;
+  const operations = records.filter((record) => 'op' in record);
+  const recorded = new Map(records.flatMap((one) => ('doneAtMs' in one ? [[one.seq, one.doneAtMs]] : [])));
+  const played = new Map<number, number>();
+  // Each is put into the queue when the one before it begins, as it was then: so an operation and a fault that
+  // was planned for the same moment meet in the order in which they met.
+  const playFrom = (index: number): void => {
+    const record = operations[index];
+    if (record === undefined || record.atMs > untilMs) return;
     world.scheduler.fromOutside(record.atMs, () => {
-      begin(world, running, record.seq, record.op, () => undefined);
+      begin(world, running, record.seq, record.op, () => played.set(record.seq, world.nowMs));
+      playFrom(index + 1);
     });
-  }
+  };
+  playFrom(0);
   world.scheduler.runUntil(untilMs);
-  return next;
+  for (const { seq, op } of operations) {
+    const doneAtMs = recorded.get(seq);
+    if (doneAtMs === undefined || doneAtMs > untilMs || played.get(seq) === doneAtMs) continue;
+    throw diverged(operationText(op), doneAtMs, played.get(seq));
+  }
+  return (operations.at(-1)?.seq ?? 0) + 1;
+}
+
+function diverged(what: string, recordedMs: number, playedMs: number | undefined): UserError {
+  const now = playedMs === undefined ? 'is not over yet' : `is over at ${playedMs} ms`;
+  return new UserError({
+    code: 'world-diverged',
+    message: `this simulated lab plays differently here: "${what}" was over at ${recordedMs} ms and ${now}`,
+    remedy: 'Use the homelab that made it, or start over with: homelab destroy',
+  });
 }
 
 function timeOf(record: WorldRecord): number {

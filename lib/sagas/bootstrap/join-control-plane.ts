@@ -4,8 +4,8 @@ import { joinControlPlaneConfig } from '../../generate/kubeadm.js';
 import type { MachineSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { controlPlaneJoined, joinProblem, membershipMayGrow } from '../gates.js';
-import { waitForEnd } from '../node.js';
-import { minutes, patient } from '../timing.js';
+import { isTouched, waitForEnd } from '../node.js';
+import { minutes, patient, poll, seconds } from '../timing.js';
 import {
   freshCertificateKey,
   freshJoin,
@@ -34,7 +34,7 @@ export function joinControlPlane(boot: Bootstrap, machine: MachineSpec): Step {
     ],
     probe: async (context) => {
       await waitForEnd(context, lab, name, 'kubeadm');
-      const joined = (await joinProblem(context, lab, machine)) === null;
+      const joined = await hasJoined(context, boot, machine);
       return joined && !(await holdsSecrets(context, lab, name)) ? 'done' : 'not-done';
     },
     guards: [membershipMayGrow(lab, machine)],
@@ -56,4 +56,19 @@ async function joinAnew(context: StepContext, { lab }: Bootstrap, machine: Machi
     certificateKey: await freshCertificateKey(context, lab),
   };
   await join(context, lab, machine.name, joinControlPlaneConfig(lab, machine, secrets));
+}
+
+/**
+ * In a lab that was complete the machines may just have been switched on: the node's etcd and API server are given
+ * time to come back, because the alternative is to reset it.
+ */
+async function hasJoined(
+  context: StepContext,
+  { lab, input }: Bootstrap,
+  machine: MachineSpec,
+): Promise<boolean> {
+  const isWhole = async () => ((await joinProblem(context, lab, machine)) === null ? true : null);
+  if (!input.initialized || !(await isTouched(context, lab, machine.name))) return (await isWhole()) === true;
+  const times = { timeoutMs: minutes(lab, 6), everyMs: seconds(lab, 5) };
+  return (await poll(context, times, isWhole)) === true;
 }

@@ -14,13 +14,14 @@ import { run } from '../remote.js';
 import { minutes, patient, poll, seconds } from '../timing.js';
 
 export const KUBECONFIG = 'kubeconfig';
+export const KUBECONFIG_STEP = 'kubeconfig';
 /** The cluster's authority, public, so that curl on the workstation can check certificates. */
 const CA_FILE = 'ca.crt';
 
 export function writeKubeconfig({ lab, ports }: Bootstrap): Step {
   const { folder } = ports;
   return {
-    key: 'kubeconfig',
+    key: KUBECONFIG_STEP,
     title: 'Write a kubeconfig that answers from here',
     kind: 'compensable',
     retry: patient(lab),

@@ -37,13 +37,15 @@ export function parseRequest(method: string, target: string): RequestInfo {
       name: null,
     };
   const inNamespace = rest[0] === 'namespaces' && rest.length > 2 && !isNamespaceSubresource(rest[2]);
-  const [resource = '', name = null, subresource = null] = inNamespace ? rest.slice(2) : rest;
+  const first = inNamespace ? 2 : 0;
+  const resource = rest[first] ?? '';
+  const name = rest[first + 1] ?? null;
   return {
     ...base,
     group: core ? '' : (parts[1] ?? ''),
     version: (core ? parts[1] : parts[2]) ?? '',
     resource,
-    subresource,
+    subresource: rest[first + 2] ?? null,
     namespace: inNamespace ? (rest[1] ?? null) : resource === 'namespaces' ? name : null,
     name,
     verb: verbOf(method, name, query),

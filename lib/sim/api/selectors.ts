@@ -37,14 +37,14 @@ function labelRequirement(text: string): ((labels: Labels) => boolean) | null {
 
 /** `metadata.name=x,spec.nodeName!=y`; null when it cannot be parsed. */
 export function fieldMatcher(selector: string): Matcher | null {
-  const requirements = selector.split(',').map((text) => /^([\w.]+)(==|=|!=)(.*)$/.exec(text.trim()));
-  if (requirements.some((match) => match === null)) return null;
+  const matches = selector.split(',').map((text) => /^([\w.]+)(==|=|!=)(.*)$/.exec(text.trim()));
+  if (matches.some((match) => match === null)) return null;
+  const requirements = matches.map((match) => {
+    const [, path = '', operator, wanted = ''] = match ?? [];
+    return { path: path.split('.'), equal: operator !== '!=', wanted };
+  });
   return (object) =>
-    requirements.every((match) => {
-      const [, path = '', operator, wanted = ''] = match ?? [];
-      const value = at(object, ...path.split('.'));
-      return (fieldText(value) === wanted) === (operator !== '!=');
-    });
+    requirements.every(({ path, equal, wanted }) => (fieldText(at(object, ...path)) === wanted) === equal);
 }
 
 function fieldText(value: unknown): string {

@@ -1,7 +1,7 @@
 /** Creating, replacing, patching and deleting objects: one proposal to etcd each, judged when it is committed. */
 import type { KubeObject } from '../objects.js';
 import type { Response } from '../network.js';
-import { at, listAt, mapAt, numberAt, textAt } from '../tree.js';
+import { at, listAt, mapAt, numberAt, textAt, type Tree } from '../tree.js';
 import type { Machine } from '../machine.js';
 import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
@@ -272,6 +272,14 @@ function definedOnly(record: Readonly<Record<string, unknown>>): Record<string, 
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
 }
 
+/** Equal as JSON: whatever the order of keys, and a field that is undefined is not there. */
 function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  if (a === b) return true;
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Tree, b as Tree];
+  return (
+    Object.keys(left).every((key) => sameJson(left[key], right[key])) &&
+    Object.keys(right).every((key) => right[key] === undefined || left[key] !== undefined)
+  );
 }

@@ -21,7 +21,7 @@ export function clientFromFile(kubeadm: Kubeadm, path: string): ApiClient {
       : `open ${path}: no such file or directory`;
     throw new KubeadmFailure(`failed to load admin kubeconfig: ${why}`);
   }
-  const config = parseKubeconfig(disk.read(path) ?? '', (at) => disk.read(at));
+  const config = parseKubeconfig(machine.world.documents, disk.read(path) ?? '', (at) => disk.read(at));
   if (config === null) {
     throw new KubeadmFailure(
       'failed to create API client configuration from kubeconfig: invalid configuration: ' +

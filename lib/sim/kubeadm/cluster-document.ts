@@ -1,5 +1,5 @@
 /** The ClusterConfiguration that lives in ConfigMap kubeadm-config: written by init, read by everything else. */
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { ApiClient } from '../api-client.js';
 import { kubeadmConfigApi } from '../../model/version.js';
 import { at, mapAt, textAt, type Tree } from '../tree.js';
@@ -91,7 +91,7 @@ export function* fetchCluster(kubeadm: Kubeadm, client: ApiClient): Sim<ClusterC
       'unexpected error when reading kubeadm-config ConfigMap: ClusterConfiguration key value pair missing',
     );
   }
-  const tree = mapAt(parse(text) as unknown);
+  const tree = mapAt(kubeadm.call.world.documents.read(text));
   return readCluster(tree, textAt(tree, 'kubernetesVersion') ?? kubeadm.versionText);
 }
 

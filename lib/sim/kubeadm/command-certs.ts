@@ -83,7 +83,7 @@ function leafRow(kubeadm: Kubeadm, name: string, path: string, authority: string
   const { disk } = kubeadm.call.machine;
   const text = disk.read(path) ?? '';
   const certificate = path.endsWith('.conf')
-    ? (parseKubeconfig(text, (at) => disk.read(at))?.client ?? null)
+    ? (parseKubeconfig(kubeadm.call.world.documents, text, (at) => disk.read(at))?.client ?? null)
     : parseCertificate(text);
   return certificate === null ? missing(name, 5) : [name, ...lifetime(kubeadm, certificate), authority, 'no'];
 }

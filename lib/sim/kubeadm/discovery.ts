@@ -2,11 +2,11 @@
  * How a joining node comes to trust a cluster it knows only by token and pinned key: cluster-info read without
  * trust, its signature checked with the token, its authority with the pin, and read once more over real TLS.
  */
-import { parse } from 'yaml';
 import { fromBase64 } from '../../base/base64.js';
 import { must } from '../../base/errors.js';
 import { ApiClient } from '../api-client.js';
 import { SIGNATURE_PREFIX, signClusterInfo, splitToken } from '../bootstrap-token.js';
+import type { Documents } from '../documents.js';
 import type { Kubeconfig } from '../kubeconfig.js';
 import { parseCertificate, publicKeyHash, type Certificate } from '../pki.js';
 import { sleep, type Sim } from '../task.js';
@@ -50,7 +50,7 @@ function* discoverCluster(kubeadm: Kubeadm, config: JoinConfig): Sim<Discovered>
       "failed to verify JWS signature of received cluster info object, can't trust this API Server",
     );
   }
-  const found = readInfo(kubeconfig);
+  const found = readInfo(kubeadm.call.world.documents, kubeconfig);
   if (config.caCertHashes.length === 0) return found;
   const hash = publicKeyHash(found.authority);
   if (!config.caCertHashes.some((pin) => pin.toLowerCase() === hash)) {
@@ -67,8 +67,8 @@ function* discoverCluster(kubeadm: Kubeadm, config: JoinConfig): Sim<Discovered>
   return found;
 }
 
-function readInfo(kubeconfig: string): Discovered {
-  const clusters = listAt(parse(kubeconfig) as unknown, 'clusters');
+function readInfo(documents: Documents, kubeconfig: string): Discovered {
+  const clusters = listAt(documents.read(kubeconfig), 'clusters');
   const cluster = mapAt(clusters[0], 'cluster');
   const authorityPem = fromBase64(textAt(cluster, 'certificate-authority-data') ?? '') ?? '';
   const authority = parseCertificate(authorityPem);

@@ -20,6 +20,8 @@ const COMPONENTS = new Set([
   'kubeproxy.config.k8s.io/v1alpha1 KubeProxyConfiguration',
 ]);
 
+const LATER_KINDS: ReadonlySet<string> = new Set(['ResetConfiguration', 'UpgradeConfiguration']);
+
 export function readConfigFile(kubeadm: Kubeadm, path: string): string {
   const { disk } = kubeadm.call.machine;
   const text = disk.read(path);
@@ -69,10 +71,10 @@ function nameDocument(tree: Tree): Document {
   };
 }
 
-/** The API versions that this kubeadm reads: v1beta4 came with 1.31. */
+/** The API versions that this kubeadm reads: v1beta4, and with it reset's and upgrade's kinds, came with 1.31. */
 export function knownApi(kubeadm: Kubeadm, document: Document): ConfigApi | null {
   if (document.group !== 'kubeadm.k8s.io') return null;
-  if (document.version === 'v1beta3') return 'v1beta3';
+  if (document.version === 'v1beta3') return LATER_KINDS.has(document.kind) ? null : 'v1beta3';
   return document.version === 'v1beta4' && kubeadm.version.minor >= 31 ? 'v1beta4' : null;
 }
 

@@ -87,7 +87,8 @@ function* waitBootstrapped(kubeadm: Kubeadm, config: JoinConfig): Sim<void> {
   const deadlineMs = world.nowMs + config.timeouts.tlsBootstrap;
   for (;;) {
     const text = machine.disk.read(KUBELET_CONF);
-    const kubeconfig = text === null ? null : parseKubeconfig(text, (path) => machine.disk.read(path));
+    const kubeconfig =
+      text === null ? null : parseKubeconfig(world.documents, text, (path) => machine.disk.read(path));
     if (kubeconfig !== null && kubeconfig.client !== null) return;
     const leftMs = deadlineMs - world.nowMs;
     if (leftMs <= 0) throw new KubeadmFailure('context deadline exceeded');

@@ -114,7 +114,8 @@ function trustAdminConf(
 ): Pick<JoinTarget, 'client' | 'bootstrapKubeconfig' | 'authorityPem'> {
   const { disk } = kubeadm.call.machine;
   const text = disk.read(ADMIN_CONF);
-  const config = text === null ? null : parseKubeconfig(text, (path) => disk.read(path));
+  const config =
+    text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (path) => disk.read(path));
   if (text === null || config === null) {
     throw new KubeadmFailure(`error loading ${ADMIN_CONF}: error loading config file "${ADMIN_CONF}"`);
   }

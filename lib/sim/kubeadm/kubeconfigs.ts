@@ -83,7 +83,7 @@ function checkExisting(kubeadm: Kubeadm, path: string, server: string, authority
         `error loading config file "${path}": read ${path}: is a directory`,
     );
   }
-  const config = parseKubeconfig(disk.read(path) ?? '', (at) => disk.read(at));
+  const config = parseKubeconfig(kubeadm.call.world.documents, disk.read(path) ?? '', (at) => disk.read(at));
   if (config === null) {
     throw new KubeadmFailure(`failed to find CurrentContext in Contexts of the kubeconfig file ${path}`);
   }

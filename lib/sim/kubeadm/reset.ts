@@ -79,7 +79,8 @@ function* readClusterConfig(kubeadm: Kubeadm, config: ResetConfig): Sim<ResetTar
 function ownNodeName(kubeadm: Kubeadm): string {
   const { disk } = kubeadm.call.machine;
   const text = disk.read(KUBELET_CONF);
-  const kubeconfig = text === null ? null : parseKubeconfig(text, (path) => disk.read(path));
+  const kubeconfig =
+    text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (path) => disk.read(path));
   const user = kubeconfig?.client?.commonName ?? '';
   if (!user.startsWith('system:node:')) {
     throw new KubeadmFailure(

@@ -196,7 +196,7 @@ function readConfig(call: Invocation, flags: Flags): Kubeconfig | null {
 
 function parse(call: Invocation, path: string, text: string): Kubeconfig | null {
   try {
-    return parseKubeconfig(text, (at) => call.machine.disk.read(at));
+    return parseKubeconfig(call.world.documents, text, (at) => call.machine.disk.read(at));
   } catch (error) {
     const reason = errorMessage(error).split('\n')[0] ?? '';
     throw new Failure(`error: error loading config file "${path}": yaml: ${reason}\n`);
