@@ -18,8 +18,13 @@ export interface RemoteProgram {
 
 /** Holds the lab's lock while the program runs: in the simulator it takes lab time like everything else. */
 export async function runRemotely(session: Session, lab: Lab, program: RemoteProgram): Promise<number> {
+  return asOwnFailure(() => locked(session, lab, program));
+}
+
+/** Gives every failure of homelab's own, machines that do not answer included, its exit code. */
+export async function asOwnFailure<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await locked(session, lab, program);
+    return await work();
   } catch (error) {
     if (error instanceof UnreachableError) {
       const remedy = 'See which machines run with: homelab status';
@@ -62,7 +67,7 @@ export function checkMachine(lab: Lab, name: string): string {
   });
 }
 
-function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
+export function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
   return new UserError({
     code: kind === 'lost' ? 'connection-lost' : 'timed-out',
     message:

@@ -34,7 +34,8 @@ async function exec(session: Session, machine: string, argv: readonly string[]):
   const timeoutMs = (session.options['timeout'] as number | undefined) ?? DEFAULT_TIMEOUT_MS;
   return runRemotely(session, lab, {
     machine: async () => checkMachine(lab, machine),
-    argv,
+    // commander takes a -- before the first operand away, and hands one behind it on.
+    argv: argv[0] === '--' ? argv.slice(1) : argv,
     stdin,
     timeoutMs,
   });
