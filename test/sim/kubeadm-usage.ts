@@ -84,7 +84,7 @@ const WRONG_CALLS: readonly (readonly [readonly string[], number, string])[] = [
     1,
     'cannot use --certificate-key without --print-join-command',
   ],
-  [['upgrade', 'plan'], 1, 'kubeadm upgrade is not modelled by the simulated kubeadm v1.31.4'],
+  [['upgrade', 'diff'], 1, 'kubeadm upgrade diff is not modelled by the simulated kubeadm v1.31.4'],
   [['version', '-o', 'xml'], 1, 'invalid output format: xml'],
 ];
 

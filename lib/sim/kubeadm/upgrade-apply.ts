@@ -95,10 +95,8 @@ function* swap(kubeadm: Kubeadm, client: ApiClient, config: InitConfig, options:
   const { kubernetesVersion } = config.cluster;
   const took = goDuration(config.timeouts.upgradeManifests);
   const where = old ? '[upgrade/apply]' : '[upgrade/control-plane]';
-  say(
-    kubeadm,
-    `${where} Upgrading your ${old ? 'Static' : 'static'} Pod-hosted control plane to version "${kubernetesVersion}" (timeout: ${took})...`,
-  );
+  const plane = `${old ? 'Static' : 'static'} Pod-hosted control plane`;
+  say(kubeadm, `${where} Upgrading your ${plane} to version "${kubernetesVersion}" (timeout: ${took})...`);
   try {
     yield* swapStaticPods(kubeadm, client, config, options);
   } catch (error) {
