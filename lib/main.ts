@@ -70,6 +70,7 @@ const io: Io = {
       reader.close();
     }
   },
+  input: () => ({ stream: process.stdin, isTTY: process.stdin.isTTY }),
   readStdin: async () => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);

@@ -39,7 +39,9 @@ const show = (findings: readonly Finding[]): string[] =>
 
 const files = tree();
 const code = files
-  .filter(({ path }) => /^(lib|test|bin)\/.*\.(ts|js)$/.test(path) && !path.startsWith('test/fixtures/'))
+  .filter(
+    ({ path }) => /^(lib|test|bin|bench)\/.*\.(ts|js)$/.test(path) && !path.startsWith('test/fixtures/'),
+  )
   .map((file) => new Source(file));
 const lib = code.filter(({ path }) => path.startsWith('lib/'));
 
@@ -155,6 +157,8 @@ t.test('planted names are found', async (t) => {
     ['lib/sim/a.ts', '\nconst now = Date.now();', '2: Date: take a Clock'],
     ['test/sim/a.ts', 'let at: Date;', '1: Date: take a Clock'],
     ['lib/main.ts', 'const now = new Date();'],
+    ['bench/clock.ts', 'performance.now();'],
+    ['bench/labs.ts', 'performance.now();', '1: performance: take a Clock'],
     ['lib/cli/app.ts', 'const now = new Date();', '1: Date: take a Clock'],
     ['lib/sim/a.ts', 'performance.now();', '1: performance: take a Clock'],
     ['lib/sim/a.ts', 'Math.random();', '1: Math.random: take a Prng'],

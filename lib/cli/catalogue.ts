@@ -37,6 +37,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   { name: 'exec', summary: 'run a program on a machine', load: () => import('./commands/exec.js') },
   {
+    name: 'ssh',
+    summary: 'a prompt on a simulated machine',
+    load: () => import('./commands/ssh.js'),
+  },
+  {
     name: 'kubectl',
     summary: 'run kubectl on a control plane of the lab',
     load: () => import('./commands/kubectl.js'),

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -15,6 +16,11 @@ import { messageOf, UserError } from '../base/errors.js';
 
 export function fileExists(path: string): boolean {
   return existsSync(path);
+}
+
+/** In bytes; 0 when it is not there. */
+export function fileSize(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Throws a `UserError` when the file cannot be read. */

@@ -9,6 +9,11 @@ export interface Output {
   readonly stream: NodeJS.WriteStream | null;
 }
 
+export interface Input {
+  readonly stream: NodeJS.ReadableStream;
+  readonly isTTY: boolean;
+}
+
 export interface Io {
   /** Arguments without node and the script. */
   readonly args: readonly string[];
@@ -34,6 +39,8 @@ export interface Io {
   sleep(ms: number): Promise<void>;
   /** One line typed by a person, or null without a terminal or at its end. */
   ask(question: string): Promise<string | null>;
+  /** Standard input, for a command that reads it line by line. */
+  input(): Input;
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
   /** Bytes that are passed on as they are, for remote programs. */

@@ -23,7 +23,13 @@ export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs'>;
 
 /** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
 export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
-  if (lab.record.spec.provider === 'sim') return throwAway(worldPath(lab)).read();
+  checkSimulated(lab, command);
+  return throwAway(worldPath(lab)).read();
+}
+
+/** Throws a `UserError` for a lab of real machines. */
+export function checkSimulated(lab: Lab, command: string): void {
+  if (lab.record.spec.provider === 'sim') return;
   throw new UserError({
     code: 'simulator-only',
     message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,

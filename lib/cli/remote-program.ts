@@ -22,9 +22,16 @@ export async function runRemotely(
   session: Session,
   program: (lab: Lab) => Promise<RemoteProgram>,
 ): Promise<number> {
-  try {
+  return asOwnFailure(async () => {
     const lab = mustFindLab(baseFolder(session), session.options.lab);
-    return await locked(session, lab, await program(lab));
+    return locked(session, lab, await program(lab));
+  });
+}
+
+/** Gives every failure of homelab's own, machines that do not answer included, its exit code. */
+export async function asOwnFailure<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (error instanceof UnreachableError) {
       const remedy = 'See which machines run with: homelab status';
@@ -67,7 +74,7 @@ export function checkMachine(lab: Lab, name: string): string {
   });
 }
 
-function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
+export function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
   return new UserError({
     code: kind === 'lost' ? 'connection-lost' : 'timed-out',
     message:

@@ -28,6 +28,8 @@ export interface ApiServerOptions {
   readonly serviceRange: string;
   readonly serving: Certificate;
   readonly clientAuthority: Certificate | null;
+  /** What it shows to kubelets; null without --kubelet-client-certificate. */
+  readonly kubeletClient: Certificate | null;
   readonly serviceAccountKey: string | null;
   readonly anonymous: boolean;
 }

@@ -204,6 +204,7 @@ function serverOptions(call: Invocation, flags: ReadonlyMap<string, string>): Ap
     serviceRange: flags.get('service-cluster-ip-range') ?? '10.0.0.0/24',
     serving,
     clientAuthority: certificate('client-ca-file'),
+    kubeletClient: certificate('kubelet-client-certificate'),
     serviceAccountKey: parsePublicKey(readAs(call, flags.get('service-account-key-file') ?? '') ?? ''),
     anonymous: flags.get('anonymous-auth') !== 'false',
   };

@@ -13,11 +13,17 @@ export function* daemonSetController(context: ControllerContext): Sim<never> {
   const sets = context.informer(SETS);
   const nodes = context.informer('/api/v1/nodes');
   const pods = context.informer('/api/v1/pods');
+  /** What each set was brought in line with, by its uid; others' pods are no reason to look again. */
+  const settled = new Map<string, string>();
   return yield* onChange([sets, nodes, pods], SETTLE_MS, function* reconcile() {
     if (!nodes.synced || !pods.synced) return true;
     let done = true;
     for (const set of [...sets.items.values()]) {
-      if (set.metadata.deletionTimestamp === undefined) done = (yield* sync(context, set)) && done;
+      const { deletionTimestamp, uid = '', resourceVersion = '' } = set.metadata;
+      const seen = `${resourceVersion} ${nodes.version} ${pods.ownedVersion(set)}`;
+      if (deletionTimestamp !== undefined || settled.get(uid) === seen) continue;
+      if (yield* sync(context, set)) settled.set(uid, seen);
+      else done = false;
     }
     return done;
   });
@@ -50,10 +56,11 @@ function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
 
 /** The node that a daemon's pod is on or is meant for. */
 function nodeOf(pod: KubeObject): string {
+  const bound = textAt(pod, 'spec', 'nodeName');
+  if (bound !== null) return bound;
   const required = 'requiredDuringSchedulingIgnoredDuringExecution';
   const affinity = mapAt(pod, 'spec', 'affinity', 'nodeAffinity', required);
-  const pinned = textAt(affinity, 'nodeSelectorTerms', 0, 'matchFields', 0, 'values', 0);
-  return textAt(pod, 'spec', 'nodeName') ?? pinned ?? '';
+  return textAt(affinity, 'nodeSelectorTerms', 0, 'matchFields', 0, 'values', 0) ?? '';
 }
 
 function pinnedTo(name: string): unknown {

@@ -23,7 +23,10 @@ export function* taintEviction(context: ControllerContext): Sim<never> {
   const pods = context.informer(PODS);
   for (;;) {
     let nextMs: number | null = null;
-    for (const pod of [...pods.items.values()]) {
+    const tainted = new Set<string | null>();
+    for (const [name, node] of nodes.items) if (repels(node).length > 0) tainted.add(name);
+    for (const pod of tainted.size === 0 ? [] : [...pods.items.values()]) {
+      if (!tainted.has(textAt(pod, 'spec', 'nodeName'))) continue;
       const dueMs = evictionTime(context, pod);
       if (dueMs === null || pod.metadata.deletionTimestamp !== undefined) continue;
       if (dueMs > context.nowMs) nextMs = Math.min(nextMs ?? dueMs, dueMs);
@@ -39,11 +42,14 @@ function evictionTime(context: ControllerContext, pod: KubeObject): number | nul
   const nodeName = textAt(pod, 'spec', 'nodeName');
   const node = nodeName === null ? undefined : context.informer(NODES).items.get(nodeName);
   if (node === undefined || isMirror(pod)) return null;
-  const times = taintsOf(node)
-    .filter((taint) => taint.effect === 'NoExecute')
+  const times = repels(node)
     .map((taint) => toleratedUntil(context, pod, taint))
     .filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+function repels(node: KubeObject): Taint[] {
+  return taintsOf(node).filter((taint) => taint.effect === 'NoExecute');
 }
 
 function toleratedUntil(context: ControllerContext, pod: KubeObject, taint: Taint): number | null {
@@ -70,7 +76,8 @@ export function* podGarbage(context: ControllerContext): Sim<never> {
         const nodeName = textAt(pod, 'spec', 'nodeName');
         return nodeName !== null && nodes.synced && !nodes.items.has(nodeName);
       });
-    if (!pods.synced || orphans().length === 0) return true;
+    const gone = pods.boundNodes().some((name) => !nodes.items.has(name));
+    if (!pods.synced || !nodes.synced || !gone) return true;
     yield* sleep(GC_QUARANTINE_MS + context.leader.call.prng.int(0, GC_EVERY_MS));
     for (const pod of orphans()) {
       if (!(yield* context.remove(podPath(pod), { gracePeriodSeconds: 0 }))) return false;

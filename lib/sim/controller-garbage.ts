@@ -22,7 +22,13 @@ const LISTS: Readonly<Record<string, string>> = {
 export function* garbageCollector(context: ControllerContext): Sim<never> {
   const informers = new Map<string, Informer>();
   for (const [kind, path] of Object.entries(LISTS)) informers.set(kind, context.informer(path));
+  /** Only what came, went or changed its owners can make an orphan. */
+  const membership = (): number =>
+    [...informers.values()].reduce((total, informer) => total + informer.membership, 0);
+  let clean = -1;
   return yield* onChange([...informers.values()], SETTLE_MS, function* reconcile() {
+    const seen = membership();
+    if (seen === clean) return true;
     const living = new Set<string>();
     for (const informer of informers.values()) {
       if (!informer.synced) return true;
@@ -34,6 +40,7 @@ export function* garbageCollector(context: ControllerContext): Sim<never> {
         if (!(yield* context.remove(pathOf(kind, object)))) return false;
       }
     }
+    clean = seen;
     return true;
   });
 }

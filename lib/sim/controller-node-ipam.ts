@@ -15,9 +15,11 @@ export function* nodeIpam(context: ControllerContext): Sim<never> {
   const mask = Number(flags.get('node-cidr-mask-size') ?? flags.get('node-cidr-mask-size-ipv4') ?? '24');
   return yield* onChange([nodes], SETTLE_MS, function* reconcile() {
     if (!wanted) return true;
-    const taken = new Set([...nodes.items.values()].map((node) => textAt(node, 'spec', 'podCIDR')));
-    for (const node of inOrder([...nodes.items.values()])) {
-      if (textAt(node, 'spec', 'podCIDR') !== null) continue;
+    const all = [...nodes.items.values()];
+    const waiting = all.filter((node) => textAt(node, 'spec', 'podCIDR') === null);
+    if (waiting.length === 0) return true;
+    const taken = new Set(all.map((node) => textAt(node, 'spec', 'podCIDR')));
+    for (const node of inOrder(waiting)) {
       const range = nextRange(cidr, mask, taken);
       if (range === null) continue;
       const spec = { podCIDR: range, podCIDRs: [range] };

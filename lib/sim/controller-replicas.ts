@@ -117,11 +117,17 @@ function deploymentStatus(
 export function* replicaSetController(context: ControllerContext): Sim<never> {
   const sets = context.informer(SETS);
   const pods = context.informer(PODS);
+  /** What each set was brought in line with, by its uid; others' pods are no reason to look again. */
+  const settled = new Map<string, string>();
   return yield* onChange([sets, pods], SETTLE_MS, function* reconcile() {
     if (!pods.synced) return true;
     let done = true;
     for (const set of [...sets.items.values()]) {
-      if (set.metadata.deletionTimestamp === undefined) done = (yield* syncSet(context, set)) && done;
+      const { deletionTimestamp, uid = '', resourceVersion = '' } = set.metadata;
+      const seen = `${resourceVersion} ${pods.ownedVersion(set)}`;
+      if (deletionTimestamp !== undefined || settled.get(uid) === seen) continue;
+      if (yield* syncSet(context, set)) settled.set(uid, seen);
+      else done = false;
     }
     return done;
   });

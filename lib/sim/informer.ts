@@ -4,6 +4,7 @@
  */
 import { itemsOf, type ApiClient } from './api-client.js';
 import { watchNext, type WatchEvent } from './api/watch.js';
+import { nodeOf } from './etcd-keyspace.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
 
@@ -13,6 +14,12 @@ export interface InformerOptions {
   readonly client: () => ApiClient | null;
   /** Path of the list with its selectors: `/api/v1/pods?fieldSelector=spec.nodeName=w-1`. */
   readonly path: string;
+}
+
+interface Owned {
+  readonly items: Map<string, KubeObject>;
+  /** The informer's version at the last change of one of them. */
+  version: number;
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -30,7 +37,13 @@ export class Informer {
   readonly #options: InformerOptions;
   readonly #items = new Map<string, KubeObject>();
   /** The items by the uid of each of their owners, in the order of `items`. */
-  readonly #owned = new Map<string, Map<string, KubeObject>>();
+  readonly #owned = new Map<string, Owned>();
+  /** The items by the node that they are bound to; those of none by the empty name. */
+  readonly #onNode = new Map<string, Map<string, KubeObject>>();
+  /** Counts every change of an item. */
+  #version = 0;
+  #listed = 0;
+  #membership = 0;
 
   constructor(options: InformerOptions) {
     this.#options = options;
@@ -65,28 +78,79 @@ export class Informer {
 
   /** The items that belong to an object, without a look at all the others. */
   ownedBy(owner: KubeObject): KubeObject[] {
-    return [...(this.#owned.get(owner.metadata.uid ?? '')?.values() ?? [])];
+    return [...(this.#owned.get(owner.metadata.uid ?? '')?.items.values() ?? [])];
+  }
+
+  /** Pods bound to a node, or those that wait for one when the name is empty, in the order of `items`. */
+  onNode(name: string): KubeObject[] {
+    return [...(this.#onNode.get(name)?.values() ?? [])];
+  }
+
+  /** Names of the nodes that pods are bound to. */
+  boundNodes(): string[] {
+    return [...this.#onNode.keys()].filter((name) => name !== '');
+  }
+
+  /** Grows with every change of an item; the same number means that nothing has changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Grows when an item comes or goes, or gets other owners. */
+  get membership(): number {
+    return this.#membership;
+  }
+
+  /** Like `version`, of what belongs to an object. */
+  ownedVersion(owner: KubeObject): number {
+    return this.#owned.get(owner.metadata.uid ?? '')?.version ?? this.#listed;
   }
 
   #set(key: string, object: KubeObject): void {
-    const before = ownersOf(this.#items.get(key));
+    const known = this.#items.get(key);
     const owners = ownersOf(object);
-    for (const uid of before) if (!owners.includes(uid)) this.#owned.get(uid)?.delete(key);
+    const lost = ownersOf(known).filter((uid) => !owners.includes(uid));
+    const isOwnedAnew = lost.length > 0 || owners.length !== ownersOf(known).length;
+    if (known === undefined || isOwnedAnew) this.#membership += 1;
+    this.#version += 1;
+    this.#place(key, known, object);
+    for (const uid of lost) this.#disown(uid, key);
     for (const uid of owners) {
-      const owned = this.#owned.get(uid);
-      if (owned === undefined) this.#owned.set(uid, new Map([[key, object]]));
-      else owned.set(key, object);
+      const owned = this.#owned.get(uid) ?? { items: new Map<string, KubeObject>(), version: 0 };
+      owned.items.set(key, object);
+      owned.version = this.#version;
+      this.#owned.set(uid, owned);
     }
     this.#items.set(key, object);
   }
 
   #delete(key: string): void {
-    for (const uid of ownersOf(this.#items.get(key))) {
-      const owned = this.#owned.get(uid);
-      owned?.delete(key);
-      if (owned?.size === 0) this.#owned.delete(uid);
-    }
+    this.#version += 1;
+    this.#membership += 1;
+    this.#place(key, this.#items.get(key), undefined);
+    for (const uid of ownersOf(this.#items.get(key))) this.#disown(uid, key);
     this.#items.delete(key);
+  }
+
+  #place(key: string, before: KubeObject | undefined, after: KubeObject | undefined): void {
+    const from = before === undefined ? null : (nodeOf(before) ?? '');
+    const to = after === undefined ? null : (nodeOf(after) ?? '');
+    if (from !== null && from !== to) {
+      const there = this.#onNode.get(from);
+      there?.delete(key);
+      if (there?.size === 0) this.#onNode.delete(from);
+    }
+    if (to === null || after === undefined) return;
+    const there = this.#onNode.get(to) ?? new Map<string, KubeObject>();
+    there.set(key, after);
+    this.#onNode.set(to, there);
+  }
+
+  #disown(uid: string, key: string): void {
+    const owned = this.#owned.get(uid);
+    if (owned === undefined) return;
+    owned.items.delete(key);
+    owned.version = this.#version;
   }
 
   *#list(): Sim<string | null> {
@@ -96,6 +160,10 @@ export class Informer {
     if (answer.kind !== 'ok') return null;
     this.#items.clear();
     this.#owned.clear();
+    this.#onNode.clear();
+    this.#version += 1;
+    this.#membership += 1;
+    this.#listed = this.#version;
     this.renewing.clear();
     for (const item of itemsOf(answer)) this.#set(keyOf(item), item);
     const list = answer.body as KubeList & { readonly renewing?: readonly string[] };

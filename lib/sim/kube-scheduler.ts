@@ -34,26 +34,22 @@ function* scheduling(context: ControllerContext): Sim<never> {
   return yield* onChange([nodes, pods], SETTLE_MS, function* reconcile() {
     if (!nodes.synced || !pods.synced) return true;
     let done = true;
-    for (const pod of [...pods.items.values()].filter(isWaiting))
-      done = (yield* schedule(context, pod)) && done;
+    for (const pod of pods.onNode('').filter(isWaiting)) done = (yield* schedule(context, pod)) && done;
     return done;
   });
 }
 
 function isWaiting(pod: KubeObject): boolean {
   const scheduler = textAt(pod, 'spec', 'schedulerName') ?? 'default-scheduler';
-  return textAt(pod, 'spec', 'nodeName') === null && scheduler === 'default-scheduler' && isActive(pod);
+  return scheduler === 'default-scheduler' && isActive(pod);
 }
 
 function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   const pods = context.informer('/api/v1/pods');
   const nodes = [...context.informer('/api/v1/nodes').items.values()];
   const reasons = nodes.map((node) => refusal(context, node, pod));
-  const load = loads([...pods.items.values()], pod);
-  const order = (node: KubeObject): number => load.get(node.metadata.name) ?? 0;
   const fitting = nodes.filter((_, index) => reasons[index] === null);
-  fitting.sort((a, b) => order(a) - order(b) || (a.metadata.name < b.metadata.name ? -1 : 1));
-  const [best] = fitting;
+  const best = fitting.length > 1 ? emptiest(fitting, [...pods.items.values()], pod) : fitting[0];
   if (best === undefined)
     return yield* unschedulable(
       context,
@@ -70,6 +66,16 @@ function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   if (answer.kind !== 'ok') return false;
   pods.learn({ ...pod, spec: { ...mapAt(pod, 'spec'), nodeName: best.metadata.name } });
   return true;
+}
+
+function emptiest(
+  fitting: readonly KubeObject[],
+  pods: readonly KubeObject[],
+  pod: KubeObject,
+): KubeObject | undefined {
+  const load = loads(pods, pod);
+  const order = (node: KubeObject): number => load.get(node.metadata.name) ?? 0;
+  return [...fitting].sort((a, b) => order(a) - order(b) || (a.metadata.name < b.metadata.name ? -1 : 1))[0];
 }
 
 /** How full each node is; pods of the same owner weigh more than all others, which spreads them. */
@@ -103,12 +109,10 @@ function isRepelled(context: ControllerContext, node: KubeObject, pod: KubeObjec
     (term) => textAt(term, 'topologyKey') === 'kubernetes.io/hostname',
   );
   if (terms.length === 0) return false;
-  const there = [...context.informer('/api/v1/pods').items.values()].filter(
-    (one) =>
-      textAt(one, 'spec', 'nodeName') === node.metadata.name &&
-      one.metadata.namespace === pod.metadata.namespace &&
-      isActive(one),
-  );
+  const there = context
+    .informer('/api/v1/pods')
+    .onNode(node.metadata.name)
+    .filter((one) => one.metadata.namespace === pod.metadata.namespace && isActive(one));
   return terms.some((term) => there.some((one) => selects(mapAt(term, 'labelSelector'), one)));
 }
 

@@ -10,18 +10,17 @@ import { installedVersion } from './image.js';
 import { Informer } from './informer.js';
 import { BOOTSTRAP_CONF, KUBELET_CONF, obtainClient } from './kubelet-credentials.js';
 import { keepNode } from './kubelet-node.js';
+import { serveKubelet } from './kubelet-server.js';
 import { followApi, followManifests } from './kubelet-sources.js';
 import type { Kubelet } from './kubelet-state.js';
 import { syncStatuses } from './kubelet-status.js';
-import type { Listener } from './network.js';
+import type { Machine } from './machine.js';
 import type { Invocation, Program } from './process.js';
 import { Signal, sleep, waitFor, type Sim } from './task.js';
 import { textAt } from './tree.js';
 
 export const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 export const KUBELET_FLAGS = '/var/lib/kubelet/kubeadm-flags.env';
-const HEALTH_PORT = 10_248;
-const KUBELET_PORT = 10_250;
 
 export const kubelet: Program = function* run(call) {
   const problem = startProblem(call);
@@ -36,7 +35,7 @@ export const kubelet: Program = function* run(call) {
   const { machine, process } = call;
   yield* sleep(machine.world.draw('kubeletHealthy', call.prng));
   const state = newKubelet(call);
-  serve(call);
+  serveKubelet(state, readConfig(machine));
   const spawn = (name: string, body: Sim<unknown>): void => {
     machine.world.scheduler.spawn(process.group, name, body);
   };
@@ -75,7 +74,7 @@ function startProblem(call: Invocation): string | null {
 
 function newKubelet(call: Invocation): Kubelet {
   const { machine } = call;
-  const config = machine.world.documents.read(machine.disk.read(KUBELET_CONFIG) ?? '');
+  const config = readConfig(machine);
   const flags = kubeadmFlags(machine.disk.read(KUBELET_FLAGS) ?? '');
   const name = flags.get('hostname-override') ?? (machine.disk.read('/etc/hostname') ?? machine.name).trim();
   const state: Kubelet = {
@@ -105,22 +104,11 @@ function newKubelet(call: Invocation): Kubelet {
   return state;
 }
 
+function readConfig(machine: Machine): unknown {
+  return machine.world.documents.read(machine.disk.read(KUBELET_CONFIG) ?? '');
+}
+
 function kubeadmFlags(text: string): Map<string, string> {
   const quoted = /^KUBELET_KUBEADM_ARGS="?([^"\n]*)"?/m.exec(text)?.[1] ?? '';
   return flagsOf(quoted.split(/\s+/));
-}
-
-function serve(call: Invocation): void {
-  const answer = (status: number, body: string): Listener['serve'] =>
-    function* serve() {
-      yield* [];
-      return { status, body };
-    };
-  const certificate = (): null => null;
-  call.process.listen({
-    ...{ port: HEALTH_PORT, address: '127.0.0.1', certificate, serve: answer(200, 'ok') },
-  });
-  call.process.listen({
-    ...{ port: KUBELET_PORT, address: null, certificate, serve: answer(401, 'Unauthorized') },
-  });
 }

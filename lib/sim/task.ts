@@ -228,6 +228,8 @@ export class Task<T> {
 /** Time and the tasks that live in it. */
 export class Scheduler {
   nowMs = 0;
+  /** How many events ran so far. */
+  ran = 0;
   readonly #queue: EventQueue;
 
   constructor(queue: EventQueue) {
@@ -259,6 +261,7 @@ export class Scheduler {
     const event = this.#queue.pop();
     if (event === null) return false;
     this.nowMs = event.atMs;
+    this.ran += 1;
     const run = event.run;
     event.run = null;
     run?.();

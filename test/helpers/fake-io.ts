@@ -1,4 +1,5 @@
 /** The command line in this process: arguments in, what it wrote and its exit code out. Nothing real but files. */
+import { Readable } from 'node:stream';
 import { runCli } from '../../lib/cli/app.js';
 import type { Io } from '../../lib/cli/io.js';
 
@@ -11,6 +12,8 @@ export interface FakeOptions {
   readonly hostMemoryMiB?: number;
   readonly availableMemoryMiB?: number;
   readonly nodeVersion?: string;
+  /** What is read line by line. */
+  readonly stdin?: string;
 }
 
 export interface Ran {
@@ -51,6 +54,7 @@ export function fakeIo(args: readonly string[], options: FakeOptions): { io: Io;
     isAlive: () => false,
     sleep: async () => undefined,
     ask: async () => null,
+    input: () => ({ stream: Readable.from([options.stdin ?? '']), isTTY: false }),
     readStdin: async () => new Uint8Array(),
     writeBytes: (to, bytes) => {
       written[to] += new TextDecoder().decode(bytes);

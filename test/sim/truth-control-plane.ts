@@ -75,6 +75,12 @@ t.test('a stopping API server is not ready, and a starting one forbids its admin
   const { containers } = lab.machine('cp-1');
   const find = (): ReturnType<typeof containers.containers.findLast> =>
     containers.containers.findLast((one) => one.name === 'kube-apiserver');
+  const direct = ['--server', 'https://192.168.62.11:6443', '--request-timeout=2s', 'get', 'nodes'];
+  const get = (): string => {
+    const said = lab.exec('cp-1', ['kubectl', '--kubeconfig', ADMIN, ...direct]).stderr.trimEnd();
+    return said.split('\n').at(-1)?.split(': User')[0] ?? '';
+  };
+  t.equal(get(), '', 'the names of the types are in its cache from now on');
   const before = must(find(), 'an API server');
   before.process.kill('SIGTERM');
   lab.pass(200);
@@ -83,11 +89,11 @@ t.test('a stopping API server is not ready, and a starting one forbids its admin
     network.exchange(host, '192.168.62.11', 6443, { method: 'GET', path: '/readyz' }, 5_000),
   );
   t.match(readyz, { status: 500, body: /\[-\]shutdown failed/ });
-  const direct = ['--server', 'https://192.168.62.11:6443', '--request-timeout=2s', 'get', 'nodes'];
+  while (before.process.running) lab.pass(100);
   const seen = new Set<string>();
   for (let step = 0; step < 100 && !seen.has(''); step += 1) {
     lab.pass(300);
-    seen.add(lab.exec('cp-1', ['kubectl', '--kubeconfig', ADMIN, ...direct]).stderr.split(': User')[0] ?? '');
+    seen.add(get());
   }
   t.ok(seen.has('Error from server (Forbidden): nodes is forbidden'), [...seen].join('; '));
   t.ok(seen.has(''), 'and then it answers');
@@ -167,5 +173,34 @@ t.test('kubectl drains what is left of a control plane but its static pods', asy
   t.match(
     nobody.stderr,
     /Unable to connect to the server: dial tcp 192\.168\.62\.99:6443: connect: no route to host\n$/,
+  );
+});
+
+t.test('logs of containers come from the kubelet of their node', async (t) => {
+  const lab = Cluster.up({ seed: 6, workers: 1 });
+  const logs = (...args: string[]): ReturnType<Cluster['exec']> =>
+    lab.exec('cp-1', ['kubectl', '--kubeconfig', ADMIN, '-n', 'kube-system', 'logs', ...args]);
+  const whole = logs('kube-vip-cp-1');
+  t.equal(whole.code, 0, whole.stderr);
+  t.match(whole.stdout, /^time="[^"]+" level=info msg="Starting kube-vip/);
+  t.equal(logs('kube-vip-cp-1', '--tail', '2').stdout.trimEnd().split('\n').length, 2);
+  t.match(logs('kube-vip-cp-1', '-p'), {
+    code: 1,
+    stderr:
+      'Error from server (BadRequest): previous terminated container "kube-vip" in pod "kube-vip-cp-1" not found\n',
+  });
+  const { network, host } = lab.world;
+  const path = '/containerLogs/kube-system/kube-vip-cp-1/kube-vip';
+  const stranger = lab.run(network.exchange(host, '192.168.62.11', 10_250, { method: 'GET', path }, 5_000));
+  t.match(stranger, { status: 401 }, 'without a certificate it tells nothing');
+  cutMachine(lab.machine('worker-1'));
+  const proxy = lab
+    .list('/api/v1/namespaces/kube-system/pods')
+    .find((one) => textAt(one, 'spec', 'nodeName') === 'worker-1');
+  const gone = logs(must(proxy, 'kube-proxy of worker-1').metadata.name);
+  t.equal(gone.code, 1);
+  t.match(
+    gone.stderr,
+    /^Error from server: Get "https:\/\/192\.168\.62\.21:10250\/containerLogs\/.*dial tcp/,
   );
 });

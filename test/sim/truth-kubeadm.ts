@@ -1,7 +1,7 @@
 // What docs/simulator.md states of kubeadm and no other test shows: configuration, join commands, waits that end.
 import t from 'tap';
 import { must } from '../../lib/base/errors.js';
-import { cutMachine } from '../../lib/sim/power.js';
+import { createMachine, cutMachine } from '../../lib/sim/power.js';
 import { parseCertificate } from '../../lib/sim/pki.js';
 import { mapAt, textAt } from '../../lib/sim/tree.js';
 import { parse } from 'yaml';
@@ -104,7 +104,7 @@ t.test('a skipped kube-proxy is written down, and who the two admins are', async
   const { disk } = lab.machine('cp-1');
   const who = (name: string): (string | undefined)[] => {
     const text = must(disk.read(`/etc/kubernetes/${name}.conf`), name);
-    const client = parseKubeconfig(text, (path) => disk.read(path))?.client;
+    const client = parseKubeconfig(lab.world.documents, text, (path) => disk.read(path))?.client;
     return [client?.commonName, ...(client?.organizations ?? [])];
   };
   t.strictSame(who('admin'), ['kubernetes-admin', 'kubeadm:cluster-admins']);
@@ -169,4 +169,25 @@ t.test('a manifest on a worker wakes up with its kubelet', async (t) => {
   t.equal(lab.join('worker-1').code, 0);
   lab.pass(30_000);
   t.ok(lab.machine('worker-1').disk.isDirectory('/etc/kubernetes/admin.conf'));
+});
+
+t.test('a machine that is too small', async (t) => {
+  const lab = new KubeadmLab({ seed: 6 });
+  const small = { name: 'small', role: 'control-plane', cpus: 1, memoryMiB: 1_024 } as const;
+  const image = { kubernetesVersion: 'v1.31.4', kubeVipVersion: null };
+  const options = { ...small, address: '192.168.62.19', prefixLength: 24 };
+  lab.run(createMachine(lab.world, options, image));
+  lab.write('small', FILE, initConfig('v1.31.4'));
+  const result = lab.kubeadm('small', 'init', '--config', FILE);
+  t.equal(result.code, 1);
+  t.match(result.stderr, '[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2');
+  t.match(result.stderr, /\[ERROR Mem\]: the system RAM \(\d+ MB\) is less than the minimum 1700 MB/);
+});
+
+t.test('an empty admin.conf is no kubeconfig', async (t) => {
+  const lab = new KubeadmLab({ seed: 7 });
+  lab.write('cp-1', '/etc/kubernetes/admin.conf', '');
+  const result = init(lab, (text) => text);
+  t.equal(result.code, 1);
+  t.match(result.stderr, 'failed to find CurrentContext in Contexts of the kubeconfig file');
 });

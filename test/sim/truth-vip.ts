@@ -107,7 +107,7 @@ function withManifest(change: (text: string) => string): { lab: Cluster; code: n
   return { lab, code: lab.kubeadm('cp-1', 'init', '--config', '/opt/lab/init.yaml').code };
 }
 
-t.test('lease defaults by version, interfaces, metrics', async (t) => {
+t.test('lease defaults by version, interfaces, metrics, and an address that is kept', async (t) => {
   const bare = (version: string) => (text: string) =>
     text
       .replace(/ {4}- \{name: vip_(lease|renew|retry)(duration|deadline|period).*\n/g, '')
@@ -129,13 +129,17 @@ t.test('lease defaults by version, interfaces, metrics', async (t) => {
   t.match(logOf(missing.lab, 'cp-1'), /eth9 is not valid interface/);
   const unset = withManifest((text) => text.replace(/ {4}- \{name: vip_interface.*\n/, ''));
   t.equal(unset.code, 1, 'on the NAT card nobody on the lab network finds it');
-  const { lab } = withManifest((text) => text);
+  const keep = '    - {name: vip_preserve_on_leadership_loss, value: "true"}\n';
+  const { lab } = withManifest((text) => text.replace('    volumeMounts:', `${keep}    volumeMounts:`));
   const { network, host } = lab.world;
   const metrics = lab.run(
     network.exchange(host, '192.168.62.11', 2112, { method: 'GET', path: '/metrics' }, 5_000),
   );
   t.match(metrics, { status: 200 });
   t.notMatch(metrics.kind === 'response' ? String(metrics.body) : '', 'leader');
+  lab.machine('cp-1').disk.remove(`${MANIFESTS}/kube-apiserver.yaml`);
+  until(lab, () => logOf(lab, 'cp-1').includes('lost leadership'));
+  t.strictSame(holders(lab), ['cp-1'], 'it was told to keep the address');
 });
 
 const TCP_ONLY = `defaults

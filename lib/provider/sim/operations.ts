@@ -84,8 +84,15 @@ export function begin(
   const machine = 'machine' in operation && operation.kind !== 'fault' ? operation.machine : null;
   const detail = { operation: seq };
   world.emit(machine, 'operator', operationText(operation), detail);
+  if (operation.kind === 'fault') {
+    // At once: an operation that begins at the fault's moment comes after it, also when the log is played.
+    scheduleFault(world, operation);
+    finish({ kind: 'done' });
+    return;
+  }
+  const acted: Acted = operation;
   function* perform(): Sim<void> {
-    const result = yield* act(world, running, seq, operation);
+    const result = yield* act(world, running, seq, acted);
     if (result.kind === 'session') world.emit(machine, 'operator', endText(result.end), detail);
     finish(result);
   }
@@ -97,7 +104,9 @@ function missingMachine(world: World, operation: Operation): string | null {
   return operation.machine === 'host' || world.machines.has(operation.machine) ? null : operation.machine;
 }
 
-function* act(world: World, running: Running, seq: number, operation: Operation): Sim<OperationResult> {
+type Acted = Exclude<Operation, { readonly kind: 'fault' }>;
+
+function* act(world: World, running: Running, seq: number, operation: Acted): Sim<OperationResult> {
   switch (operation.kind) {
     case 'create':
       return { kind: 'reports', reports: yield* createAll(world, operation.machines, operation.image) };
@@ -122,9 +131,6 @@ function* act(world: World, running: Running, seq: number, operation: Operation)
       return { kind: 'session', end: yield* session(world, running, seq, operation) };
     case 'cancel':
       running.get(operation.seq)?.kill();
-      return { kind: 'done' };
-    case 'fault':
-      scheduleFault(world, operation);
       return { kind: 'done' };
   }
 }

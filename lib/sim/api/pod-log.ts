@@ -22,9 +22,10 @@ export function* podLog(call: RestCall, name: string): Sim<Response | 'reset'> {
   const query = ['tailLines', 'previous', 'timestamps']
     .filter((key) => info.query.has(key))
     .map((key) => `${key}=${info.query.get(key) ?? ''}`);
-  const path = `/containerLogs/${info.namespace ?? ''}/${name}/${container}?${query.join('&')}`;
-  const { machine } = server.options;
-  const request = { method: 'GET', path };
+  const path = `/containerLogs/${info.namespace ?? ''}/${name}/${container}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+  const { machine, kubeletClient } = server.options;
+  const credentials = kubeletClient === null ? {} : { clientCertificate: kubeletClient };
+  const request = { method: 'GET', path, ...credentials };
   const outcome = yield* server.world.network.exchange(
     machine,
     address,
@@ -32,9 +33,23 @@ export function* podLog(call: RestCall, name: string): Sim<Response | 'reset'> {
     request,
     KUBELET_TIMEOUT_MS,
   );
-  if (outcome.kind === 'response') return { status: outcome.status, body: outcome.body };
+  if (outcome.kind === 'response') return pass(outcome);
   const words = `Get "https://${address}:${KUBELET_PORT}${path}": ${dialWords(outcome, address)}`;
-  return new Failure(500, 'InternalError', words).response;
+  // An error that the server does not interpret has no reason.
+  return new Failure(500, '', words).response;
+}
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [400, 'BadRequest'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'NotFound'],
+]);
+
+/** The kubelet answers in plain text; what it refuses becomes a Status with its words. */
+function pass({ status, body }: Pick<Response, 'status' | 'body'>): Response {
+  if (status === 200) return { status, body };
+  return new Failure(status, REASONS.get(status) ?? 'InternalError', String(body).trimEnd()).response;
 }
 
 function containerOf(pod: KubeObject, asked: string | null): string | Failure {

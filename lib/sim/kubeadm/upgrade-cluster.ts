@@ -66,7 +66,8 @@ const NO_ENDPOINT: Endpoint = { advertiseAddress: '', bindPort: 6443 };
 function* readNode(kubeadm: Kubeadm, client: ApiClient): Sim<NodeRegistration> {
   const { disk } = kubeadm.call.machine;
   const text = disk.read(KUBELET_CONF);
-  const config = text === null ? null : parseKubeconfig(text, (path) => disk.read(path));
+  const config =
+    text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (path) => disk.read(path));
   const user = config?.client?.commonName ?? '';
   if (!user.startsWith('system:node:')) {
     const why = text === null ? `open ${KUBELET_CONF}: no such file or directory` : 'no node name in it';
