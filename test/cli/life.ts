@@ -108,9 +108,23 @@ void t.test('from up to destroy', async (t) => {
   t.match(await statusOf(t, cwd), { api: { available: true }, etcd: { tolerance: 1 } });
   await run('destroy -y', 0);
   t.notOk(existsSync(join(cwd, '.homelab')));
-  await run('status', 2);
-  await run('exec stage-cp-1 -- hostname', 125);
-  await run('kubectl get nodes', 125);
+});
+
+void t.test('without a lab', async (t) => {
+  const cwd = t.testdir({});
+  const codes = {
+    status: 2,
+    'exec stage-cp-1 -- hostname': 125,
+    'kubectl get nodes': 125,
+    resume: 2,
+    down: 2,
+  };
+  for (const [line, code] of Object.entries(codes)) {
+    const ended = await homelab(cwd, line);
+    t.equal(ended.code, code, line);
+    t.match(ended.stderr, /no lab here/, line);
+  }
+  t.notOk(existsSync(join(cwd, '.homelab')));
 });
 
 void t.test('a fault in a join ends compensated and clean', async (t) => {
