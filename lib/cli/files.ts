@@ -52,9 +52,18 @@ export function writeWhole(path: string, content: string, mode = 0o644): void {
   }
 }
 
-/** Names in a folder, sorted; empty when there is no such folder. */
+/** Names in a folder, sorted; empty when there is no such folder. Throws a `UserError` when it cannot be read. */
 export function namesIn(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  try {
+    return existsSync(folder) ? readdirSync(folder).sort() : [];
+  } catch (error) {
+    throw new UserError({
+      code: 'unreadable-folder',
+      message: `cannot read the folder ${folder}: ${messageOf(error)}`,
+      remedy: 'Put what is in its way elsewhere, or choose a place that you may read.',
+      cause: error,
+    });
+  }
 }
 
 export function removeFile(path: string): void {

@@ -12,14 +12,14 @@ t.setTimeout(600_000);
 
 const SMALL = '--cni bridge --csi none --ingress none --workers 1';
 
-function parsed<Document>(t: Tap, schema: string, { stdout }: Ended): Document {
+function parsed(t: Tap, schema: string, { stdout }: Ended): unknown {
   const document: unknown = JSON.parse(stdout);
   t.strictSame(documentProblems(schema, document), [], `fits ${schema}.schema.json`);
-  return document as Document;
+  return document;
 }
 
 const statusOf = async (t: Tap, cwd: string): Promise<StatusDocument> =>
-  parsed(t, 'status', await homelab(cwd, 'status -o json'));
+  parsed(t, 'status', await homelab(cwd, 'status -o json')) as StatusDocument;
 
 void t.test('up says the same in two folders, byte for byte', async (t) => {
   const runs = [t.testdir({ a: {}, b: {} })].flatMap((base) =>
@@ -32,7 +32,7 @@ void t.test('up says the same in two folders, byte for byte', async (t) => {
     [0, 0],
   );
   t.equal(first, second);
-  const document = parsed<SagaDocument>(t, 'saga-result', must(ended[0], 'it ran'));
+  const document = parsed(t, 'saga-result', must(ended[0], 'it ran'));
   t.match(document, { outcome: 'completed', residue: [], error: null });
   t.comment(
     `wall time of up: ${ended.map(({ stdout }) => /"wallMs": (\d+)/.exec(stdout)?.[1]).join(' and ')} ms`,
@@ -108,16 +108,30 @@ void t.test('from up to destroy', async (t) => {
   t.match(await statusOf(t, cwd), { api: { available: true }, etcd: { tolerance: 1 } });
   await run('destroy -y', 0);
   t.notOk(existsSync(join(cwd, '.homelab')));
-  await run('status', 2);
-  await run('exec stage-cp-1 -- hostname', 125);
-  await run('kubectl get nodes', 125);
+});
+
+void t.test('without a lab', async (t) => {
+  const cwd = t.testdir({});
+  const codes = {
+    status: 2,
+    'exec stage-cp-1 -- hostname': 125,
+    'kubectl get nodes': 125,
+    resume: 2,
+    down: 2,
+  };
+  for (const [line, code] of Object.entries(codes)) {
+    const ended = await homelab(cwd, line);
+    t.equal(ended.code, code, line);
+    t.match(ended.stderr, /no lab here/, line);
+  }
+  t.notOk(existsSync(join(cwd, '.homelab')));
 });
 
 void t.test('a fault in a join ends compensated and clean', async (t) => {
   const cwd = t.testdir({});
   const ended = await homelab(cwd, `up ${SMALL} --fault 175s=cut:stage-cp-3 -o json`);
   t.equal(ended.code, 1);
-  const document = parsed<SagaDocument>(t, 'saga-result', ended);
+  const document = parsed(t, 'saga-result', ended) as SagaDocument;
   t.match(document, { outcome: 'compensated', residue: [], error: { code: String, remedy: String } });
   t.ok((document.steps.find(({ key }) => key === 'join:stage-cp-3')?.attempts ?? 0) > 1);
   t.ok((await statusOf(t, cwd)).machines.every(({ state }) => state === 'absent'));

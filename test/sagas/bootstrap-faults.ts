@@ -73,6 +73,8 @@ async function cutEverywhere(
           : [cut, { machine, dueMs: dueMs + powerBackAfterMs, action: 'start' }];
       const ran = await runBootstrap(lab, { faults, seed: moment + 1 });
       row += { completed: 'c', compensated: 'u' }[ran.result.outcome as string] ?? '!';
+      if (powerBackAfterMs !== null && ran.result.outcome !== 'completed')
+        problems.push(`${machine} at ${dueMs} ms: ${ran.result.outcome}`);
       problems.push(...problemsOf(ran).map((problem) => `${machine} cut at ${dueMs} ms: ${problem}`));
     }
     t.comment(`${machine.padEnd(11)} ${row}`);

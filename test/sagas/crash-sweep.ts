@@ -1,4 +1,6 @@
-/** The bootstrap killed everywhere, and what makes two labs differ. HAProxy has its own file, to run beside this one. */
+/**
+ * The bootstrap killed everywhere, and what makes two labs differ. HAProxy has its own file, to run beside this one.
+ */
 import t from 'tap';
 import { canonicalJson } from '../../lib/base/digest.js';
 import { must } from '../../lib/base/errors.js';
