@@ -26,7 +26,7 @@ function image(lab: KubeadmLab, name: string, component: string): string {
 }
 
 function expiries(lab: KubeadmLab, name: string): Record<string, number> {
-  const { disk } = lab.machine(name);
+  const { disk, world } = lab.machine(name);
   const pki = ['apiserver', 'apiserver-etcd-client', 'front-proxy-client', 'etcd/server', 'etcd/peer'];
   const files = ['admin.conf', 'controller-manager.conf', 'scheduler.conf', 'kubelet.conf'];
   return Object.fromEntries([
@@ -36,7 +36,10 @@ function expiries(lab: KubeadmLab, name: string): Record<string, number> {
     }),
     ...files.map((file): [string, number] => {
       const text = disk.read(`/etc/kubernetes/${file}`) ?? '';
-      return [file, parseKubeconfig(text, (path) => disk.read(path))?.client?.notAfterMs ?? 0];
+      return [
+        file,
+        parseKubeconfig(world.documents, text, (path) => disk.read(path))?.client?.notAfterMs ?? 0,
+      ];
     }),
   ]);
 }

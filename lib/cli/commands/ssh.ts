@@ -1,7 +1,7 @@
 /** `homelab ssh`: a prompt on a simulated machine. Real machines are not reached yet. */
 import type { Command } from 'commander';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../configuration.js';
+import { baseFolder } from '../base-folder.js';
 import { mustFindLab } from '../labs.js';
 import { examples } from '../options.js';
 import { HeldLab } from '../prompt/held-lab.js';

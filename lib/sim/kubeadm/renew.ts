@@ -73,7 +73,8 @@ function renewPair(kubeadm: Kubeadm, cluster: ClusterConfig, path: string, autho
 function renewKubeconfig(kubeadm: Kubeadm, cluster: ClusterConfig, path: string): void {
   const { disk } = kubeadm.call.machine;
   const text = disk.read(path);
-  const config = text === null ? null : parseKubeconfig(text, (file) => disk.read(file));
+  const config =
+    text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (file) => disk.read(file));
   if (config === null || config.client === null || config.authority === null)
     throw unreadable(path, 'kubeconfig file');
   const pair = issueAgain(kubeadm, cluster, config.client, 'ca');
