@@ -1,4 +1,4 @@
-/** `npm run snap`: lets tests rewrite test/fixtures: golden files and trace digests. The diff is then read like code. */
+/** `npm run snap`: lets tests rewrite golden files and trace digests in test/fixtures. The diff is read like code. */
 import { isCi } from './helpers/golden.js';
 import { runSuite } from './helpers/suite.js';
 

@@ -1,7 +1,8 @@
 /** A program on a machine for a person at the prompt: its output as it is, its exit code as ours. */
 import { UserError } from '../base/errors.js';
 import { HOST, UnreachableError, type Provider } from '../provider/provider.js';
-import { lockLab, type Lab } from './labs.js';
+import { baseFolder } from './base-folder.js';
+import { lockLab, mustFindLab, type Lab } from './labs.js';
 import { openProvider } from './providers.js';
 import type { Session } from './session.js';
 
@@ -17,8 +18,14 @@ export interface RemoteProgram {
 }
 
 /** Holds the lab's lock while the program runs: in the simulator it takes lab time like everything else. */
-export async function runRemotely(session: Session, lab: Lab, program: RemoteProgram): Promise<number> {
-  return asOwnFailure(() => locked(session, lab, program));
+export function runRemotely(
+  session: Session,
+  program: (lab: Lab) => Promise<RemoteProgram>,
+): Promise<number> {
+  return asOwnFailure(async () => {
+    const lab = mustFindLab(baseFolder(session), session.options.lab);
+    return locked(session, lab, await program(lab));
+  });
 }
 
 /** Gives every failure of homelab's own, machines that do not answer included, its exit code. */

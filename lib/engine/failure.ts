@@ -1,6 +1,6 @@
 /** Which errors are the failure of an attempt, and how they are written down. All others are bugs. */
 import { CancelledError, UserError } from '../base/errors.js';
-import { FileError, UnreachableError, UnsupportedError } from '../provider/provider.js';
+import { FileError, UnreachableError } from '../provider/provider.js';
 import type { RecordedError } from './journal.js';
 import { StepError } from './saga.js';
 
@@ -22,14 +22,11 @@ export function failureOf(error: unknown): Failure | null {
     return recorded(
       'file-refused',
       error.message,
-      'Look at the file on the machine with `homelab ssh`.',
+      'Look at the file on the machine with `homelab exec`.',
       true,
     );
   }
   if (error instanceof UserError) return recorded(error.code, error.message, error.remedy, false);
-  if (error instanceof UnsupportedError) {
-    return recorded('unsupported', error.message, 'Use a provider or a host that has this power.', false);
-  }
   if (error instanceof CancelledError) {
     return recorded('cancelled', error.message, 'Go on with `homelab resume`.', false);
   }

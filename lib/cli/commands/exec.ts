@@ -1,9 +1,7 @@
 /** `homelab exec`: one program on one machine. */
 import type { Command } from 'commander';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../base-folder.js';
 import { durationOption } from '../duration-option.js';
-import { mustFindLab } from '../labs.js';
 import { examples } from '../options.js';
 import { checkMachine, runRemotely } from '../remote-program.js';
 import type { Session } from '../session.js';
@@ -29,14 +27,12 @@ export function define(command: Command, perform: Perform): void {
 }
 
 async function exec(session: Session, machine: string, argv: readonly string[]): Promise<number> {
-  const lab = mustFindLab(baseFolder(session), session.options.lab);
-  const stdin = session.options['stdin'] === true ? await session.io.readStdin() : new Uint8Array();
   const timeoutMs = (session.options['timeout'] as number | undefined) ?? DEFAULT_TIMEOUT_MS;
-  return runRemotely(session, lab, {
+  return runRemotely(session, async (lab) => ({
     machine: async () => checkMachine(lab, machine),
-    // commander takes a -- before the first operand away, and hands one behind it on.
+    // commander keeps the separator when an argument came before it.
     argv: argv[0] === '--' ? argv.slice(1) : argv,
-    stdin,
+    stdin: session.options['stdin'] === true ? await session.io.readStdin() : new Uint8Array(),
     timeoutMs,
-  });
+  }));
 }

@@ -5,8 +5,7 @@ import { ADMIN_CONF } from '../../generate/paths.js';
 import { controlPlanes } from '../../model/lab.js';
 import type { Provider } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
-import { baseFolder } from '../base-folder.js';
-import { mustFindLab, type Lab } from '../labs.js';
+import type { Lab } from '../labs.js';
 import { examples } from '../options.js';
 import { runRemotely } from '../remote-program.js';
 import type { Session } from '../session.js';
@@ -29,14 +28,13 @@ export function define(command: Command, perform: Perform): void {
 }
 
 async function kubectl(session: Session, args: readonly string[]): Promise<number> {
-  const lab = mustFindLab(baseFolder(session), session.options.lab);
   const readsStdin = args.some((word, index) => word === '-f-' || (word === '-' && args[index - 1] === '-f'));
-  return runRemotely(session, lab, {
+  return runRemotely(session, async (lab) => ({
     machine: (provider) => answering(provider, lab),
     argv: ['kubectl', '--kubeconfig', ADMIN_CONF, ...args],
     stdin: readsStdin ? await session.io.readStdin() : new Uint8Array(),
     timeoutMs: TIMEOUT_MS,
-  });
+  }));
 }
 
 /** A control plane whose API server answers, else one that runs: kubectl then says itself what is wrong. */

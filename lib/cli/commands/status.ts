@@ -1,6 +1,7 @@
 /** `homelab status`: what an onlooker sees of a lab now. Only looks: no lock, no lab time, nothing kept. */
 import type { Command } from 'commander';
 import { printDuration } from '../../base/duration.js';
+import { UserError } from '../../base/errors.js';
 import type { Observation, PowerState } from '../../provider/provider.js';
 import type { Role } from '../../model/lab.js';
 import type { Perform } from '../app.js';
@@ -44,10 +45,11 @@ async function status(session: Session): Promise<number> {
     session.result(document, statusText(session, lab, document));
     return 0;
   }
+  if (session.json) throw watchedJson();
   const { io } = session;
   while (!io.signal.aborted) {
     const document = await look(lab);
-    if (io.stdout.isTTY && !session.json) io.stdout.write('\u001b[2J\u001b[H');
+    if (io.stdout.isTTY) io.stdout.write('\u001b[2J\u001b[H');
     session.result(document, statusText(session, lab, document));
     await io.sleep(WATCH_MS);
   }
@@ -127,4 +129,12 @@ function holdersText(holders: readonly string[]): string {
 export function toleranceText(tolerance: number): string {
   if (tolerance < 0) return `${-tolerance} more voter(s) needed`;
   return tolerance === 0 ? 'no voter may fail' : `${tolerance} voter(s) may fail`;
+}
+
+function watchedJson(): UserError {
+  return new UserError({
+    code: 'usage',
+    message: 'status --watch cannot print JSON: the result is always exactly one document',
+    remedy: 'Leave out --watch and ask again as often as you need: homelab status -o json',
+  });
 }

@@ -45,11 +45,12 @@ export class Prompt {
     const { io } = this.#session;
     await this.#onMachine(['true']);
     const input = io.input();
-    const isTerminal = input.isTTY && io.stdout.isTTY && io.stdout.stream !== null;
+    const { stream } = io.stdout;
+    const isTerminal = input.isTTY && io.stdout.isTTY;
     const reader = createInterface({
       input: input.stream,
       terminal: isTerminal,
-      ...(isTerminal && io.stdout.stream !== null ? { output: io.stdout.stream } : {}),
+      ...(isTerminal && stream !== null ? { output: stream } : {}),
       completer: (line: string) => this.#complete(line),
     });
     const interrupt = (): void => {

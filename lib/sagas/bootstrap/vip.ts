@@ -20,7 +20,7 @@ import type { Bootstrap } from '../bootstrap.js';
 import { statusFromOutside } from '../gates.js';
 import { holdsVip } from '../node.js';
 import { must, run, succeeds } from '../remote.js';
-import { brief, minutes, patient, poll, seconds } from '../timing.js';
+import { minutes, patient, poll, seconds } from '../timing.js';
 
 /** Asks the lab network whether somebody answers for the address already; done once the lab has an API server. */
 export function checkVipFree({ lab }: Bootstrap, vip: VipSpec): Step {
@@ -30,7 +30,7 @@ export function checkVipFree({ lab }: Bootstrap, vip: VipSpec): Step {
     key: 'vip-free',
     title: `Nobody answers for ${vip.address}`,
     kind: 'compensable',
-    retry: brief(lab),
+    retry: patient(lab),
     timeoutMs: minutes(lab, 1),
     probe: async (context) => {
       if (asker === undefined || first === undefined) return 'done';
@@ -135,7 +135,7 @@ export function verifyVip({ lab }: Bootstrap, vip: VipSpec): Step {
     key: 'vip',
     title: `Exactly one machine holds ${vip.address}`,
     kind: 'compensable',
-    retry: brief(lab),
+    retry: patient(lab),
     timeoutMs: minutes(lab, 5),
     probe: async (context) =>
       (await holders(context)).length === 1 && (await endpointLive(context, lab)) ? 'done' : 'not-done',

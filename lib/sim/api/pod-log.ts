@@ -22,7 +22,8 @@ export function* podLog(call: RestCall, name: string): Sim<Response | 'reset'> {
   const query = ['tailLines', 'previous', 'timestamps']
     .filter((key) => info.query.has(key))
     .map((key) => `${key}=${info.query.get(key) ?? ''}`);
-  const path = `/containerLogs/${info.namespace ?? ''}/${name}/${container}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+  const asked = query.length === 0 ? '' : `?${query.join('&')}`;
+  const path = `/containerLogs/${info.namespace ?? ''}/${name}/${container}${asked}`;
   const { machine, kubeletClient } = server.options;
   const credentials = kubeletClient === null ? {} : { clientCertificate: kubeletClient };
   const request = { method: 'GET', path, ...credentials };

@@ -1,0 +1,86 @@
+/** The real program in a real folder, with real signals: the one place where tests wait on the real world. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { packageRoot } from './package-root.js';
+
+export interface Ended {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+/** Far longer than any command takes on a busy computer; whatever hangs is killed then, and its test fails. */
+const LIMIT_MS = 120_000;
+const LOOK_EVERY_MS = 2;
+
+export function startHomelab(cwd: string, args: readonly string[], input = ''): Started {
+  const env = { ...process.env, NO_COLOR: '1' };
+  const program = join(packageRoot(), 'bin/homelab.js');
+  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: 'pipe' });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  }
+  child.stdin.on('error', () => undefined); // A program that reads nothing may be gone already.
+  child.stdin.end(input);
+  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, ...output });
+    });
+  });
+  return { child, ended };
+}
+
+/** Runs one command line, words separated by blanks. */
+export function homelab(cwd: string, line: string, input = ''): Promise<Ended> {
+  return startHomelab(cwd, line.split(' '), input).ended;
+}
+
+/**
+ * Sends a signal as soon as the lab's journals hold so many lines, and waits for the ending unless it is to be kept.
+ * False when the program ended before that.
+ */
+export async function signalAt(
+  { child, ended }: Started,
+  cwd: string,
+  lines: number,
+  signal: NodeJS.Signals,
+  then: 'wait' | 'keep' = 'wait',
+): Promise<boolean> {
+  const state = { isOver: false };
+  const over = ended.then(() => {
+    state.isOver = true;
+  });
+  for (;;) {
+    if (state.isOver) return false;
+    if (journalLines(cwd) >= lines) break;
+    await sleep(LOOK_EVERY_MS);
+  }
+  const sent = child.kill(signal);
+  if (then === 'wait') await over;
+  return sent;
+}
+
+/** Lines of all journals of lab `stage`. */
+export function journalLines(cwd: string): number {
+  return journalPaths(cwd).reduce((sum, path) => sum + readFileSync(path, 'utf8').split('\n').length - 1, 0);
+}
+
+export function journalPaths(cwd: string): readonly string[] {
+  const folder = join(cwd, '.homelab/stage/journal');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
+}
