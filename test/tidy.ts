@@ -254,8 +254,14 @@ t.test('planted orphans are found', async (t) => {
     ['lib/cli/old.ts', 'lib/cli/older.ts'],
     'an import by an unreached file does not count',
   );
-  const paths = ['lib/main.ts', 'lib/base/clock.ts', 'lib/model/lab.ts', 'lib/sim/commands/ip.ts'];
+  const paths = [
+    'lib/main.ts',
+    'lib/base/clock.ts',
+    'lib/model/lab.ts',
+    'lib/chaos/a.ts',
+    'lib/sim/commands/ip.ts',
+  ];
   t.same(show(checkTwins(paths, ['test/model/lab.ts', 'test/base.ts', 'test/sim/world.ts'])), [
-    'lib/sim/commands/ip.ts:1: no test looks at lib/sim/commands/: add one in test/sim/commands/',
+    'lib/chaos/a.ts:1: no test looks at lib/chaos/: add one in test/chaos/',
   ]);
 });

@@ -90,6 +90,8 @@ export async function runOperation(
     const common = { saga, journal, provider, seed, signal: session.io.signal, mode };
     const options = { ...common, ...(until === undefined ? {} : { until }), observer: progress.observer };
     const result = await runSaga(options);
+    // With -o json the result has no words, and a person at the keyboard still wants to know what to type.
+    if (result.outcome === 'interrupted' && session.json) session.note(WAYS_ON);
     const residue = await residueAfter(lab, provider, result, journal.read());
     // A fork has another name than the lab that its plans were made for.
     return { ...result, lab: lab.name, wallMs: session.wallMs(), residue };
@@ -98,6 +100,8 @@ export async function runOperation(
     journal.close();
   }
 }
+
+const WAYS_ON = 'interrupted: go on with `homelab resume`, or go back with `homelab abort`';
 
 /** Which lab on which provider: the first line of every operation. */
 export function headline(lab: Lab, what: string): string {

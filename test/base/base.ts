@@ -76,7 +76,7 @@ void t.test('durations', async (t) => {
     ['', null],
     ['5', null],
     ['-5s', null],
-    ['1.5s', null],
+    ['1.5s', 1_500],
     ['5 s', null],
   ];
   for (const [text, ms] of rows) t.equal(parseDuration(text), ms, text);
