@@ -88,7 +88,8 @@ export function stepOf(saga: Saga, key: string): Step | undefined {
   return saga.stages.flatMap((stage) => stage.steps).find((step) => step.key === key);
 }
 
-function checkUntil(saga: Saga, until: string): void {
+/** Throws unless the saga has a stage of that name. */
+export function checkUntil(saga: Saga, until: string): void {
   const keys = saga.stages.map((stage) => stage.key);
   if (keys.includes(until)) return;
   throw new UserError({

@@ -113,9 +113,11 @@ export function* followApi(kubelet: Kubelet): Sim<never> {
   }
 }
 
+/** Also when somebody deletes it: a mirror pod has no containers to wait for, and is made anew at once. */
 function mirrorIsMissing(kubelet: Kubelet, entry: PodEntry): boolean {
   const { namespace, name } = entry.pod.metadata;
-  return !kubelet.apiPods.items.has(`${namespace ?? ''}/${name}`);
+  const mirror = kubelet.apiPods.items.get(`${namespace ?? ''}/${name}`);
+  return mirror === undefined || mirror.metadata.deletionTimestamp !== undefined;
 }
 
 function followPod(kubelet: Kubelet, key: string, pod: KubeObject): void {

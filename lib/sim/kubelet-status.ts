@@ -104,7 +104,8 @@ function* ensureMirror(
 ): Sim<KubeObject | null> {
   const hash = entry.pod.metadata.uid ?? '';
   if (object !== null) {
-    if (textAt(object, 'metadata', 'annotations', MIRROR) === hash) return object;
+    const isDeleted = object.metadata.deletionTimestamp !== undefined;
+    if (!isDeleted && textAt(object, 'metadata', 'annotations', MIRROR) === hash) return object;
     kubelet.machine.log('kubelet.service', `Deleted mirror pod because it is outdated pod="${entry.key}"`);
     if (!(yield* deleteNow(client, path))) return null;
   }

@@ -46,12 +46,7 @@ export function define(command: Command, perform: Perform): void {
   configured(command)
     .option('--seed <number>', 'fixes everything random in a simulated lab (default: 1)', wholeNumber)
     .option('--until <stage>', 'stop after this stage, such as machines; the next `homelab up` goes on')
-    .option(
-      '--fault <time=action:machine>',
-      'plan a fault at a lab time (simulator; repeatable)',
-      collect,
-      [],
-    )
+    .option('--fault <time=action:machine>', 'plan a fault at a lab time (simulator; repeatable)', collect)
     .action(() => perform(command, up));
   examples(command, [
     ['homelab up --topology k8s-ha', 'three control planes and three workers, simulated'],
@@ -81,7 +76,7 @@ async function checkFirst(session: Session, lab: Lab, { provider }: Operating): 
   const { spec } = lab.record;
   const problems = await provider.preflight(spec.machines);
   if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
-  const texts = session.options['fault'] as readonly string[];
+  const texts = (session.options['fault'] ?? []) as readonly string[];
   if (texts.length === 0) return;
   const sim = asSim(provider);
   for (const fault of parseFaults(texts, spec, provider.clock.nowMs())) await sim.planFault(fault);
@@ -186,6 +181,6 @@ function wholeNumber(text: string): number {
   throw new InvalidArgumentError('a whole number is expected.');
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }

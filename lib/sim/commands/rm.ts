@@ -4,6 +4,11 @@ import type { Flags } from './flags.js';
 import { Failure, gnuFlags, shortProgram } from './failure.js';
 import { absolute } from './paths.js';
 
+/** What `--preserve-root`, the default of coreutils, says; its opposite is not modelled. */
+const PRESERVED =
+  "rm: it is dangerous to operate recursively on '/'\n" +
+  'rm: use --no-preserve-root to override this failsafe\n';
+
 export const rm = shortProgram((call) => {
   const flags = gnuFlags('rm', ['recursive|r|R', 'force|f', 'dir|d', 'verbose|v'], call.args);
   if (flags.operands.length === 0 && !flags.has('force')) {
@@ -11,6 +16,11 @@ export const rm = shortProgram((call) => {
   }
   let code = 0;
   for (const operand of flags.operands) {
+    if (flags.has('recursive') && absolute(call, operand) === '/') {
+      call.printError(PRESERVED);
+      code = 1;
+      continue;
+    }
     const reason = removeOne(call, operand, flags);
     if (reason === null) continue;
     call.printError(`rm: cannot remove '${operand}': ${reason}\n`);

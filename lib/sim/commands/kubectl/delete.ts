@@ -23,6 +23,11 @@ interface Doomed {
   readonly name: string;
 }
 
+/** An object that the API server agreed to delete; the uid tells it from a successor of the same name. */
+interface Deleted extends Doomed {
+  readonly uid: string | null;
+}
+
 const FORCED =
   'Warning: Immediate deletion does not wait for confirmation that the running resource has been ' +
   'terminated. The resource may continue to run on the cluster indefinitely.\n';
@@ -34,7 +39,7 @@ export function* remove(session: Session, operands: readonly string[]): Sim<numb
   yield* session.discover();
   const doomed = yield* find(session, operands);
   const problems: string[] = [];
-  const gone: Doomed[] = [];
+  const gone: Deleted[] = [];
   for (const one of doomed) {
     const outcome = yield* session.request('DELETE', one.path, options(session));
     if (outcome.kind === 'ok') {
@@ -43,7 +48,7 @@ export function* remove(session: Session, operands: readonly string[]): Sim<numb
       session.print(
         flags.get('output') === 'name' ? `${shown}\n` : `${shownType(one.type)} "${one.name}" ${forced}\n`,
       );
-      gone.push(one);
+      gone.push({ ...one, uid: uidOf(outcome.body) });
     } else if (outcome.kind === 'error' && outcome.status.code === 404) {
       if (!flags.has('ignore-not-found')) problems.push(session.failure(outcome).text);
     } else throw session.failure(outcome);
@@ -98,13 +103,22 @@ function* find(session: Session, operands: readonly string[]): Sim<Doomed[]> {
   return found;
 }
 
-function* waitGone(session: Session, gone: readonly Doomed[]): Sim<void> {
+/** The answer is the object while it is being deleted, else a Status that names it. */
+function uidOf(body: unknown): string | null {
+  const { metadata, details } = body as { metadata?: { uid?: string }; details?: { uid?: string } };
+  return metadata?.uid ?? details?.uid ?? null;
+}
+
+function* waitGone(session: Session, gone: readonly Deleted[]): Sim<void> {
   const { world } = session.call;
   const limit = session.flags.get('timeout');
   const limitMs = limit === null ? 0 : (parseDuration(limit) ?? 0);
   const deadlineMs = limitMs <= 0 ? Infinity : world.nowMs + limitMs;
   for (const one of gone) {
-    const done = yield* follow(session, one.path, deadlineMs, (object: KubeObject | null) => object === null);
+    // As kubectl's IsDeleted: another object of that name, such as a mirror pod made again, counts as gone.
+    const isGone = (object: KubeObject | null): boolean =>
+      object === null || (one.uid !== null && object.metadata.uid !== one.uid);
+    const done = yield* follow(session, one.path, deadlineMs, isGone);
     if (!done)
       throw new Failure(`error: timed out waiting for the condition on ${one.type.resource}/${one.name}\n`);
   }
