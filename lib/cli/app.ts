@@ -39,9 +39,7 @@ export async function runCli(io: Io): Promise<number> {
 /** Every command by name and summary; options and help texts only of the one that was asked for, or of all. */
 export async function buildProgram(io: Io, perform: Perform, all = false): Promise<Command> {
   const program = new Command('homelab')
-    .description(
-      'Rehearse a highly available Kubernetes cluster on this computer: simulated, or on real machines.',
-    )
+    .description('Rehearse a highly available Kubernetes cluster on this computer.')
     .usage('<command> [options]')
     .helpCommand(false)
     .showSuggestionAfterError()
