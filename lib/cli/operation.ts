@@ -12,7 +12,6 @@ import {
   type FileJournal,
   type JournalEntry,
 } from '../engine/journal-file.js';
-import { checkUntil } from '../engine/open.js';
 import { plannedOf, type RunMode, type SagaRecord } from '../engine/records.js';
 import { resultOf, type SagaResult } from '../engine/result.js';
 import { runSaga } from '../engine/runner.js';
@@ -83,8 +82,6 @@ export async function runOperation(
   request: Request,
 ): Promise<SagaDocument> {
   const { saga, mode, until } = request;
-  // Before a journal is made: what is refused leaves nothing behind.
-  if (until !== undefined) checkUntil(saga, until);
   session.note(headline(lab, saga.name));
   const progress = await openProgress(session);
   const journal = openOrCreate(lab, saga.name, request.journal);

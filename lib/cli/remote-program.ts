@@ -79,7 +79,10 @@ export function ended(machine: string, kind: 'timedOut' | 'lost'): UserError {
     code: kind === 'lost' ? 'connection-lost' : 'timed-out',
     message:
       kind === 'lost' ? `the connection to ${machine} was lost` : `the program on ${machine} ran out of time`,
-    remedy: kind === 'lost' ? 'Its effect is unknown; look at the machine.' : 'Give it more with --timeout.',
+    remedy:
+      kind === 'lost'
+        ? 'Its effect is unknown; look at the machine.'
+        : 'Give it more time: homelab exec --timeout.',
   });
 }
 

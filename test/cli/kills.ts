@@ -1,5 +1,5 @@
 /** The real program killed and interrupted in the middle of `up`, by real signals. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { canonicalJson } from '../../lib/base/digest.js';
@@ -78,6 +78,10 @@ void t.test('Ctrl-C stops in good order, with a way on and a way back', async (t
     t.ok(await signalAt(started, cwd, 22, 'SIGINT'), 'the signal came in time');
     const ended = await started.ended;
     t.equal(ended.code, 130);
+    const world = readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8');
+    const refused = await homelab(cwd, 'up --fault 50m=cut:stage-cp-1');
+    t.equal(refused.code, 2, 'an unfinished saga stands in the way');
+    t.equal(readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8'), world, 'and no fault was planned');
     t.match(JSON.parse(ended.stdout), { outcome: 'interrupted' });
     t.match(ended.stderr, /homelab resume/);
     t.match((await homelab(cwd, 'saga list')).stdout, /interrupted/);

@@ -2,10 +2,13 @@
 import { dirname, relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { UserError } from '../../base/errors.js';
-import { listJournals, readJournal } from '../../engine/journal-file.js';
+import { listJournals, readJournal, type JournalEntry } from '../../engine/journal-file.js';
+import { checkUntil } from '../../engine/open.js';
 import { plannedOf } from '../../engine/records.js';
+import { resultOf } from '../../engine/result.js';
 import type { SagaOutcome } from '../../engine/saga.js';
 import { controlPlanes, workers, type LabSpec } from '../../model/lab.js';
+import type { Provider } from '../../provider/provider.js';
 import { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from '../../sagas/bootstrap.js';
 import type { Perform } from '../app.js';
 import {
@@ -60,10 +63,7 @@ async function up(session: Session): Promise<number> {
   const configuration = readConfiguration(session);
   const { lab, isNew } = chooseLab(session, configuration);
   try {
-    return await operate(session, configuration.base, lab, async (operating) => {
-      await checkFirst(session, lab, operating);
-      return bootstrap(session, lab, operating);
-    });
+    return await operate(session, configuration.base, lab, (operating) => bootstrap(session, lab, operating));
   } catch (error) {
     // What was refused before anything began leaves nothing behind.
     if (isNew && listJournals(journalFolder(lab)).length === 0) forgetLab(configuration.base, lab);
@@ -71,33 +71,39 @@ async function up(session: Session): Promise<number> {
   }
 }
 
-/** Everything that may refuse, before anything is begun. */
-async function checkFirst(session: Session, lab: Lab, { provider }: Operating): Promise<void> {
-  const { spec } = lab.record;
-  const problems = await provider.preflight(spec.machines);
-  if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
-  const texts = (session.options['fault'] ?? []) as readonly string[];
-  if (texts.length === 0) return;
-  const sim = asSim(provider);
-  for (const fault of parseFaults(texts, spec, provider.clock.nowMs())) await sim.planFault(fault);
-}
-
+/** Everything that may refuse comes before anything is begun, and before a fault is planned. */
 async function bootstrap(session: Session, lab: Lab, operating: Operating): Promise<number> {
   const { open, ports, provider } = operating;
-  if (open !== null && open.saga !== BOOTSTRAP) throw alreadyOpen(lab, open);
+  const { spec } = lab.record;
+  if (open !== null && !goesOn(open)) throw alreadyOpen(lab, open);
+  const problems = await provider.preflight(spec.machines);
+  if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
   const input: BootstrapInput =
     open === null
       ? { existing: (await provider.machines()).map(({ name }) => name), initialized: wasBootstrapped(lab) }
       : (plannedOf(readJournal(open.path)).input as BootstrapInput);
+  const saga = bootstrapSaga(spec, input, ports);
   const until = session.options['until'] as string | undefined;
+  if (until !== undefined) checkUntil(saga, until);
+  await planFaults(session, spec, provider);
   const document = await runOperation(session, lab, operating, {
-    saga: bootstrapSaga(lab.record.spec, input, ports),
-    journal: open,
-    mode: 'run',
+    ...{ saga, journal: open, mode: 'run' },
     ...(until === undefined ? {} : { until }),
   });
   session.result(document, bootstrapText(session, lab, document));
   return exitCodeOf(document.outcome, 'run');
+}
+
+/** A bootstrap that stopped where `--until` said goes on with the next `up`; every other open saga waits for a word. */
+function goesOn(open: JournalEntry): boolean {
+  return open.saga === BOOTSTRAP && resultOf(readJournal(open.path)).outcome === 'partial';
+}
+
+async function planFaults(session: Session, spec: LabSpec, provider: Provider): Promise<void> {
+  const texts = (session.options['fault'] ?? []) as readonly string[];
+  if (texts.length === 0) return;
+  const sim = asSim(provider);
+  for (const fault of parseFaults(texts, spec, provider.clock.nowMs())) await sim.planFault(fault);
 }
 
 /** Of `up`, and of a resume that ends what an `up` began. */
