@@ -15,6 +15,7 @@ import {
   UNDO_RETRY,
   UserError,
 } from '../lib/index.js';
+import { memoryPorts } from './helpers/sim-lab.js';
 import { toySaga, toyStage, toyStep } from './helpers/toy-saga.js';
 import { ToyWorld } from './helpers/toy-world.js';
 
@@ -25,9 +26,7 @@ t.test('from a configuration to files, a plan and a saga', async (t) => {
   t.match(render(spec, 'vagrantfile'), [{ path: 'Vagrantfile', content: /dev-cp-1/ }]);
   const { document } = planLabs({ labs: [input], hostMemoryMiB: 65_536, hostMemoryExplicit: false });
   t.match(document, { labs: [{ name: 'dev', machines: [{ name: 'dev-cp-1' }] }], problems: [] });
-  const folder = { read: () => null, write: () => undefined, remove: () => undefined };
-  const ports = { folder, bundleManifest: () => null };
-  const saga = bootstrapSaga(spec, { existing: [], initialized: false }, ports);
+  const saga = bootstrapSaga(spec, { existing: [], initialized: false }, memoryPorts());
   t.match(mermaid(saga), /kubeadm init on dev-cp-1/);
 });
 

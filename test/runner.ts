@@ -142,9 +142,11 @@ t.test('the last line', async (t) => {
 t.test('which files are tests', async (t) => {
   const paths = ['run.ts', 'snap.ts', 'tidy.ts', 'helpers/golden.ts', 'fixtures/a.ts', 'engine/runner.ts'];
   const all = [...paths, 'provider/libvirt/ssh.ts', 'libvirt/up.ts', 'engine', 'config/a.yaml'];
-  t.same(selectTests(all, [], false), ['engine/runner.ts', 'provider/libvirt/ssh.ts', 'tidy.ts']);
-  t.same(selectTests(all, ['engine'], false), ['engine/runner.ts']);
-  t.same(selectTests(all, ['libvirt/'], true), ['libvirt/up.ts', 'provider/libvirt/ssh.ts']);
+  t.same(selectTests(all, [], 'plain'), ['engine/runner.ts', 'provider/libvirt/ssh.ts', 'tidy.ts']);
+  t.same(selectTests(all, ['engine'], 'plain'), ['engine/runner.ts']);
+  const real = [...all, 'libvirt/run.ts', 'libvirt/helpers/box.ts', 'libvirt/down.ts'];
+  t.same(selectTests(real, [], 'libvirt'), ['libvirt/down.ts', 'libvirt/up.ts']);
+  t.same(selectTests(real, ['up'], 'libvirt'), ['libvirt/up.ts']);
 });
 
 t.test('golden files are compared, and written only when asked and not in CI', async (t) => {

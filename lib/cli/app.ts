@@ -28,10 +28,7 @@ export async function runCli(io: Io): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     exitCode = error.exitCode === 0 ? 0 : EXIT_REFUSED;
-    if (exitCode !== 0 && wantsJson(io.args)) {
-      const document = { error: usageError(error, io), problems: [] };
-      io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-    }
+    if (exitCode !== 0) sayUsage(io, error);
   }
   return exitCode;
 }
@@ -77,7 +74,8 @@ async function runAction(session: Session, action: Action): Promise<number> {
     return await action(session);
   } catch (error) {
     if (error instanceof UserError) {
-      session.fail(error);
+      const { hinted } = await import('./hints.js'); // Only what fails needs it, and all commands should start fast.
+      session.fail(error, (remedy) => hinted(session, remedy));
       return error.exitCode;
     }
     session.bug(messageOf(error), error instanceof Error ? (error.stack ?? '') : '');
@@ -99,6 +97,15 @@ async function refuseUnknownCommand(program: Command, io: Io): Promise<void> {
   const meant = suggest(asked, names);
   const hint = meant === null ? 'Every command: homelab --help' : `(Did you mean ${meant}?)`;
   program.error(`error: unknown command '${asked}'\n${hint}`, { code: 'commander.unknownCommand' });
+}
+
+/** commander has said what is wrong; what to do about it is added, or the help was printed already. */
+function sayUsage(io: Io, error: CommanderError): void {
+  const problem = usageError(error, io);
+  if (error.code !== 'commander.help' && error.code !== 'commander.unknownCommand')
+    io.stderr.write(`${problem.remedy}\n`);
+  if (!wantsJson(io.args)) return;
+  io.stdout.write(`${JSON.stringify({ error: problem, problems: [] }, null, 2)}\n`);
 }
 
 function usageError(error: CommanderError, io: Io): { code: string; message: string; remedy: string } {

@@ -29,6 +29,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     summary: 'print or write the files that homelab generates',
     load: () => import('./commands/render.js'),
   },
+  {
+    name: 'image',
+    summary: 'build, list or remove the images of real machines',
+    load: () => import('./commands/image.js'),
+  },
   { name: 'up', summary: 'bring a lab up, or what is missing of it', load: () => import('./commands/up.js') },
   {
     name: 'status',
@@ -38,7 +43,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   { name: 'exec', summary: 'run a program on a machine', load: () => import('./commands/exec.js') },
   {
     name: 'ssh',
-    summary: 'a prompt on a simulated machine',
+    summary: 'a prompt on a machine',
     load: () => import('./commands/ssh.js'),
   },
   {
@@ -56,7 +61,17 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     summary: 'halt, start, reboot, cut, pause or resume a machine',
     load: () => import('./commands/machine.js'),
   },
-  { name: 'etcd', summary: 'look at etcd', load: () => import('./commands/etcd.js') },
+  {
+    name: 'k8s',
+    summary: 'upgrade the cluster to another version of Kubernetes',
+    load: () => import('./commands/k8s.js'),
+  },
+  { name: 'etcd', summary: 'look at etcd, or copy it', load: () => import('./commands/etcd.js') },
+  {
+    name: 'quorum',
+    summary: 'what a machine that goes down would cost etcd',
+    load: () => import('./commands/quorum.js'),
+  },
   {
     name: 'wait',
     summary: 'let lab time pass, or wait for a condition',
@@ -93,6 +108,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/destroy.js'),
   },
   { name: 'doctor', summary: 'check what this computer needs', load: () => import('./commands/doctor.js') },
+  {
+    name: 'bundle',
+    summary: 'verify, list or fetch what labs need without a network',
+    load: () => import('./commands/bundle.js'),
+  },
   {
     name: 'completion',
     summary: 'print a completion script for bash, zsh or fish',

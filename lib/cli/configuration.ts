@@ -1,6 +1,6 @@
 /** From the command's options to a resolved lab: the configuration file, flags over it, all problems at once. */
 import type { Command } from 'commander';
-import { dirname, join, relative, resolve as resolvePath } from 'node:path';
+import { dirname, relative, resolve as resolvePath } from 'node:path';
 import { UserError, type Problem } from '../base/errors.js';
 import { CONFIG_FLAGS, type Overrides } from '../config/flags.js';
 import { resolve, type ResolveInput } from '../config/resolve.js';
@@ -80,14 +80,6 @@ export function flagsOf(session: Session): Overrides {
     if (typeof value === 'string') overrides[name] = value;
   }
   return overrides;
-}
-
-export function bundleManifest(base: string, spec: LabSpec): (name: string) => string | null {
-  return (name) => {
-    if (spec.bundle === null) return null;
-    const path = join(resolvePath(base, spec.bundle), 'common', 'manifests', name);
-    return fileExists(path) ? readText(path) : null;
-  };
 }
 
 function noSuchFile(path: string): UserError {

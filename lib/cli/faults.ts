@@ -2,7 +2,10 @@
 import { parseDuration } from '../base/duration.js';
 import { UserError } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
+import type { Provider } from '../provider/provider.js';
 import type { FaultAction } from '../provider/sim/operations.js';
+import { asSim } from './providers.js';
+import type { Session } from './session.js';
 
 export interface PlannedFault {
   readonly dueMs: number;
@@ -12,7 +15,20 @@ export interface PlannedFault {
 
 const ACTIONS: readonly FaultAction[] = ['cut', 'halt', 'start'];
 
-export function parseFaults(texts: readonly string[], lab: LabSpec, nowMs: number): readonly PlannedFault[] {
+/** Puts what `--fault` asked for into the log of the simulated lab. */
+export async function planFaults(session: Session, spec: LabSpec, provider: Provider): Promise<void> {
+  const texts = (session.options['fault'] ?? []) as readonly string[];
+  if (texts.length === 0) return;
+  const sim = asSim(provider);
+  for (const fault of parseFaults(texts, spec, provider.clock.nowMs())) await sim.planFault(fault);
+}
+
+/** For an option that may be given several times. */
+export function collectFaults(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+function parseFaults(texts: readonly string[], lab: LabSpec, nowMs: number): readonly PlannedFault[] {
   return texts.map((text) => parseFault(text, lab, nowMs));
 }
 

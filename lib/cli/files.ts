@@ -1,7 +1,9 @@
 /** The command line's hold on this computer's files; the only place in it that touches them. */
 import {
   accessSync,
+  chmodSync,
   constants,
+  createReadStream,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,7 +13,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '../base/errors.js';
 
 export function fileExists(path: string): boolean {
@@ -37,7 +40,7 @@ export function readText(path: string): string {
 }
 
 /** Written beside and renamed, so that the file is there whole or not at all. Makes its folder. */
-export function writeWhole(path: string, content: string, mode = 0o644): void {
+export function writeWhole(path: string, content: string | Uint8Array, mode = 0o644): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(`${path}.new`, content, { mode, flush: true });
@@ -66,6 +69,80 @@ export function namesIn(folder: string): readonly string[] {
   }
 }
 
+export interface FolderEntry {
+  /** Relative to the folder, with forward slashes. */
+  readonly path: string;
+  /** `other` for links, sockets and the like, which are not followed. */
+  readonly kind: 'file' | 'other';
+}
+
+/** Everything in a folder and the folders below it, by path; the folders themselves are left out. */
+export function entriesBelow(folder: string): readonly FolderEntry[] {
+  const below = (path: string): readonly FolderEntry[] =>
+    readdirSync(join(folder, path), { withFileTypes: true }).flatMap((entry) => {
+      const inner = path === '' ? entry.name : `${path}/${entry.name}`;
+      return entry.isDirectory() ? below(inner) : [{ path: inner, kind: entry.isFile() ? 'file' : 'other' }];
+    });
+  try {
+    return [...below('')].sort((a, b) => (a.path < b.path ? -1 : 1));
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+/** The content of a file in pieces, for files of any size. Throws a `UserError` when it cannot be read. */
+export async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) yield chunk as Uint8Array;
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Throws a `UserError` when the file cannot be read. */
+export function readBytes(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Writes what comes to the end of a file, or to a new one. What has come before a failure stays, for a later try. */
+export async function writeChunks(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  how: 'append' | 'anew',
+): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const file = await open(path, how === 'append' ? 'a' : 'w');
+  try {
+    for await (const chunk of chunks) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+export function makeFolder(path: string): void {
+  mkdirSync(path, { recursive: true });
+}
+
+export function moveFile(from: string, to: string, mode: number): void {
+  mkdirSync(dirname(to), { recursive: true });
+  chmodSync(from, mode);
+  renameSync(from, to);
+}
+
+function unreadable(path: string, error: unknown): UserError {
+  return new UserError({
+    code: 'unreadable-file',
+    message: `cannot read ${path}: ${messageOf(error)}`,
+    remedy: 'Give yourself the right to read it, or name another one.',
+    cause: error,
+  });
+}
+
 export function removeFile(path: string): void {
   rmSync(path, { force: true });
 }
@@ -73,11 +150,6 @@ export function removeFile(path: string): void {
 /** A folder with all that is in it. */
 export function removeFolder(path: string): void {
   rmSync(path, { recursive: true, force: true });
-}
-
-/** May this process read and write it? False when it is not there. */
-export function mayUse(path: string): boolean {
-  return mayAccess(path, constants.R_OK | constants.W_OK);
 }
 
 /** May files be made in it? Of a folder that is not there its nearest one above is asked. */

@@ -9,7 +9,7 @@ import type { Overrides } from '../config/flags.js';
 import { acquireLock, type Lock } from '../engine/lock-file.js';
 import type { LabSpec } from '../model/lab.js';
 import type { LabFolder } from '../sagas/ports.js';
-import { fileExists, namesIn, readText, removeFile, removeFolder, writeWhole } from './files.js';
+import { fileExists, namesIn, readText, readBytes, removeFile, removeFolder, writeWhole } from './files.js';
 import type { Io } from './io.js';
 
 export const STATE_FOLDER = '.homelab';
@@ -85,6 +85,11 @@ export function createLabIn(base: string, name: string, record: LabRecord): Lab 
   return { name, folder, record };
 }
 
+/** The folder that `.homelab` is in: what paths in the lab's configuration are relative to. */
+export function baseOf({ folder }: Lab): string {
+  return join(folder, '../..');
+}
+
 export function labFolderOf(base: string, name: string): string {
   return join(base, STATE_FOLDER, name);
 }
@@ -96,7 +101,18 @@ export function forgetLab(base: string, lab: Lab): void {
   if (namesIn(folder).length === 0) removeFolder(folder);
 }
 
-export function lockLab(io: Io, lab: Lab): Lock {
+/** The lab's cluster is of this version from now on: what `status`, `up` and the next upgrade go by. */
+export function recordVersion(lab: Lab, version: string): void {
+  const record = { ...lab.record, spec: atVersion(lab.record.spec, version) };
+  writeWhole(join(lab.folder, 'lab.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600);
+}
+
+/** The same lab with another version of Kubernetes. */
+export function atVersion(spec: LabSpec, version: string): LabSpec {
+  return { ...spec, kubernetes: { ...spec.kubernetes, version } };
+}
+
+export function lockLab(io: Io, lab: Pick<Lab, 'name' | 'folder'>): Lock {
   return acquireLock({
     folder: join(lab.folder, 'lock'),
     lab: lab.name,
@@ -114,6 +130,8 @@ export function labFolder(lab: Lab): LabFolder {
       removeFile(join(lab.folder, name));
     },
     read: (name) => (fileExists(join(lab.folder, name)) ? readText(join(lab.folder, name)) : null),
+    readBytes: (name) => (fileExists(join(lab.folder, name)) ? readBytes(join(lab.folder, name)) : null),
+    list: (folder) => namesIn(join(lab.folder, folder)),
   };
 }
 

@@ -20,8 +20,9 @@ import type { Provider, Residue } from '../provider/provider.js';
 import { BOOTSTRAP, type BootstrapInput } from '../sagas/bootstrap.js';
 import type { SagaPorts } from '../sagas/ports.js';
 import { bootstrapResidue } from '../sagas/residue.js';
-import { bundleManifest } from './configuration.js';
-import { journalFolder, labFolder, lockLab, type Lab } from './labs.js';
+import { hinted } from './hints.js';
+import { bundlePort } from './bundle/open.js';
+import { journalFolder, labFolder, lockLab, recordVersion, type Lab } from './labs.js';
 import { openProgress } from './progress.js';
 import { openProvider } from './providers.js';
 import type { Session } from './session.js';
@@ -45,11 +46,12 @@ export async function operate<T>(
   lab: Lab,
   work: (operating: Operating) => Promise<T>,
 ): Promise<T> {
+  session.lab = lab.name;
   const lock = lockLab(session.io, lab);
   try {
-    const provider = openProvider(lab, 'operate');
+    const provider = openProvider(session.io, lab, 'operate');
     try {
-      const ports = { folder: labFolder(lab), bundleManifest: bundleManifest(base, lab.record.spec) };
+      const ports = portsOf(base, lab);
       return await work({
         provider,
         ports,
@@ -64,6 +66,17 @@ export async function operate<T>(
   } finally {
     lock.release();
   }
+}
+
+/** What sagas are given of this computer beside the machines. */
+export function portsOf(base: string, lab: Lab): SagaPorts {
+  return {
+    folder: labFolder(lab),
+    bundle: bundlePort(base, lab.record.spec),
+    recordVersion: (version) => {
+      recordVersion(lab, version);
+    },
+  };
 }
 
 export interface Request {
@@ -91,7 +104,7 @@ export async function runOperation(
     const options = { ...common, ...(until === undefined ? {} : { until }), observer: progress.observer };
     const result = await runSaga(options);
     // With -o json the result has no words, and a person at the keyboard still wants to know what to type.
-    if (result.outcome === 'interrupted' && session.json) session.note(WAYS_ON);
+    if (result.outcome === 'interrupted' && session.json) session.note(hinted(session, WAYS_ON));
     const residue = await residueAfter(lab, provider, result, journal.read());
     // A fork has another name than the lab that its plans were made for.
     return { ...result, lab: lab.name, wallMs: session.wallMs(), residue };
@@ -134,6 +147,11 @@ export function wasBootstrapped(lab: Lab): boolean {
     .filter((entry) => entry.saga === BOOTSTRAP)
     .map((entry) => readJournal(entry.path))
     .some((records) => records.length > 0 && resultOf(records).outcome === 'completed');
+}
+
+/** A bootstrap that stopped where `--until` said waits for nobody: every other open saga waits for a word. */
+export function hasStoppedAsAsked(open: JournalEntry): boolean {
+  return open.saga === BOOTSTRAP && resultOf(readJournal(open.path)).outcome === 'partial';
 }
 
 export function alreadyOpen(lab: Lab, open: JournalEntry): UserError {

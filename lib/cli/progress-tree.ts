@@ -19,6 +19,8 @@ interface Row {
   readonly end: (ending: Ending) => void;
   /** Shows a text beside the row; set while it is drawn. */
   show: ((text: string) => void) | null;
+  /** What the step told last, by what each line begins with: a machine. */
+  readonly said: Map<string, string>;
   beganMs: number;
   /** The message of its last failed attempt. */
   failure: string | null;
@@ -51,7 +53,7 @@ export class ProgressTree {
         if (event.waitMs > 0) this.#show(event.step, `tries again in ${printDuration(event.waitMs)}`);
         return;
       case 'progress':
-        this.#show(event.step, event.line);
+        this.#say(event.step, event.line);
         return;
       case 'ended':
         this.#finish();
@@ -162,6 +164,14 @@ export class ProgressTree {
     };
   }
 
+  /** The latest of each machine, when a step tells of several. */
+  #say(step: string, line: string): void {
+    const row = this.#rows.get(step);
+    const [subject = ''] = line.split(': ');
+    row?.said.set(subject, line);
+    this.#show(step, [...(row?.said.values() ?? [])].join(' · '));
+  }
+
   #show(step: string, text: string): void {
     this.#rows.get(step)?.show?.(text);
   }
@@ -187,6 +197,7 @@ function newRow(): Row {
       resolve(row.ended);
     },
     show: null,
+    said: new Map(),
     beganMs: -1,
     failure: null,
   };

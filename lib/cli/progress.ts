@@ -64,7 +64,8 @@ export class ProgressLines {
           this.#line(event.atMs, 'retry', event.step, ` in ${printDuration(event.waitMs)}`);
         return;
       case 'progress':
-        this.#line(event.atMs, 'note', event.step, `: ${event.line}`);
+        // Such a line names its machine; the step's title before each of them would only push it out of sight.
+        this.#print(`${stamp(event.atMs)}  ${'...'.padEnd(9)} ${event.line}`);
         return;
       case 'ended':
         return;

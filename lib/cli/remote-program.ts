@@ -2,12 +2,13 @@
 import { UserError } from '../base/errors.js';
 import { HOST, UnreachableError, type Provider } from '../provider/provider.js';
 import { baseFolder } from './base-folder.js';
-import { lockLab, mustFindLab, type Lab } from './labs.js';
-import { openProvider } from './providers.js';
+import { mustFindLab, type Lab } from './labs.js';
 import type { Session } from './session.js';
+import { useLab } from './use-lab.js';
 
 /** homelab's own failures in commands whose exit code is otherwise the remote program's. */
 export const EXIT_OWN_FAILURE = 125;
+const EXIT_INTERRUPTED = 130;
 
 export interface RemoteProgram {
   /** Chooses the machine, once the lab is open. */
@@ -17,14 +18,15 @@ export interface RemoteProgram {
   readonly timeoutMs: number;
 }
 
-/** Holds the lab's lock while the program runs: in the simulator it takes lab time like everything else. */
+/** Its output is passed on when it has ended. */
 export function runRemotely(
   session: Session,
   program: (lab: Lab) => Promise<RemoteProgram>,
 ): Promise<number> {
   return asOwnFailure(async () => {
     const lab = mustFindLab(baseFolder(session), session.options.lab);
-    return locked(session, lab, await program(lab));
+    const chosen = await program(lab);
+    return useLab(session, lab, (provider) => runOn(session, provider, chosen));
   });
 }
 
@@ -41,26 +43,16 @@ export async function asOwnFailure<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function locked(session: Session, lab: Lab, program: RemoteProgram): Promise<number> {
-  const lock = lockLab(session.io, lab);
-  try {
-    const provider = openProvider(lab, 'operate');
-    try {
-      const machine = await program.machine(provider);
-      const { argv, stdin, timeoutMs } = program;
-      const { signal } = session.io;
-      const result = await provider.shell(machine).run({ argv, stdin, timeoutMs, signal });
-      session.io.writeBytes('stdout', result.stdout);
-      session.io.writeBytes('stderr', result.stderr);
-      if (result.kind === 'exited') return result.code;
-      if (result.kind === 'cancelled') return 130;
-      throw ended(machine, result.kind);
-    } finally {
-      await provider.close();
-    }
-  } finally {
-    lock.release();
-  }
+async function runOn(session: Session, provider: Provider, program: RemoteProgram): Promise<number> {
+  const machine = await program.machine(provider);
+  const { argv, stdin, timeoutMs } = program;
+  const { signal } = session.io;
+  const result = await provider.shell(machine).run({ argv, stdin, timeoutMs, signal });
+  session.io.writeBytes('stdout', result.stdout);
+  session.io.writeBytes('stderr', result.stderr);
+  if (result.kind === 'exited') return result.code;
+  if (result.kind === 'cancelled') return EXIT_INTERRUPTED;
+  throw ended(machine, result.kind);
 }
 
 /** Throws when there is no such machine; the workstation counts as one. */

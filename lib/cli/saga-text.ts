@@ -1,6 +1,7 @@
 /** How a saga ended, in words, with what to type next. */
 import { printDuration } from '../base/duration.js';
 import type { StepResult } from '../engine/result.js';
+import { hinted } from './hints.js';
 import type { SagaDocument } from './operation.js';
 import type { Session } from './session.js';
 
@@ -37,7 +38,7 @@ export function sagaText(session: Session, document: SagaDocument): string {
     lines.push(...residue.map(({ machine, kind, what }) => `  ${machine}: ${kind} ${what}`));
   }
   lines.push(times(document));
-  return `${lines.join('\n')}\n`;
+  return hinted(session, `${lines.join('\n')}\n`);
 }
 
 function stuckSteps(steps: readonly StepResult[]): readonly string[] {
@@ -47,6 +48,6 @@ function stuckSteps(steps: readonly StepResult[]): readonly string[] {
 }
 
 function times({ durationMs, wallMs, seed }: SagaDocument): string {
-  const clock = seed === null ? '' : `lab time ${printDuration(durationMs)}, `;
-  return `${clock}wall time ${printDuration(wallMs)}${seed === null ? '' : `, seed ${seed}`}`;
+  if (seed === null) return `took ${printDuration(wallMs)}`;
+  return `took ${printDuration(durationMs)} of lab time, ${printDuration(wallMs)} of wall time, seed ${seed}`;
 }

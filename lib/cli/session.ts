@@ -27,6 +27,8 @@ export class Session {
   readonly errColors: Colors;
   readonly outColors: Colors;
   readonly #startedMs: number;
+  /** The lab that is worked on, once it is known; hints name it where there are several. */
+  lab: string | null = null;
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -58,11 +60,16 @@ export class Session {
     this.io.stderr.write(`${this.problemText(problem)}\n`);
   }
 
-  /** Says what went wrong and what to type next, and still prints one document with -o json. */
-  fail(error: UserError, rest: Readonly<Record<string, unknown>> = {}): void {
-    const { code, message, remedy } = error;
-    const problems = (error as { readonly problems?: readonly Problem[] }).problems ?? [];
-    if (this.json) this.result({ ...rest, error: { code, message, remedy }, problems }, '');
+  /**
+   * Says what went wrong and what to type next, and still prints one document with -o json. `hint` makes commands in a
+   * remedy what this person must type.
+   */
+  fail(error: UserError, hint: (remedy: string) => string): void {
+    const { code, message } = error;
+    const remedy = hint(error.remedy);
+    const found = (error as { readonly problems?: readonly Problem[] }).problems ?? [];
+    const problems = found.map((problem) => ({ ...problem, remedy: hint(problem.remedy) }));
+    if (this.json) this.result({ error: { code, message, remedy }, problems }, '');
     for (const problem of problems) this.complain(problem);
     this.io.stderr.write(`${this.errColors.red('error:')} ${message}\n${remedy}\n`);
   }

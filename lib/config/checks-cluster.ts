@@ -40,10 +40,24 @@ export function checkCluster(settings: Settings, findings: Findings): void {
   checkQuorum(settings, findings);
   checkControlPlaneSize(settings, findings);
   checkUnusedHa(settings, findings);
+  checkImage(settings, findings);
   if (settings.topology.kind === 'ha' && settings.ha.apiVipProvider === 'kube-vip') {
     checkKubeVip(settings, findings);
     checkLease(settings, findings);
   }
+}
+
+/** The digest is part of the image's name, and Packer compares it, also with a file's. */
+function checkImage({ image }: Settings, findings: Findings): void {
+  if (image.checksum !== null) return;
+  findings.add({
+    code: 'no-image-checksum',
+    path: ['image', 'base'],
+    message: `the base image ${image.base} has no checksum.`,
+    remedy: 'Write image.checksum: sha512: and what sha512sum prints for it.',
+    expected: 'image.checksum beside image.base',
+    found: 'none',
+  });
 }
 
 function checkTopology({ declaredKind, topology }: Settings, findings: Findings): void {

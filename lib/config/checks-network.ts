@@ -11,14 +11,23 @@ import {
   rangesOverlap,
   type Cidr,
 } from '../model/address.js';
-import { must } from '../base/errors.js';
 import type { MachineSpec } from '../model/lab.js';
+import { managementRoom } from '../model/management.js';
 import type { Findings } from './findings.js';
-import { layOut, NODE_POD_PREFIX, nodeRoom, OFFSETS, parseSubnet, workerRoom } from './machines.js';
+import {
+  layOut,
+  managementNetwork,
+  NODE_POD_PREFIX,
+  nodeRoom,
+  OFFSETS,
+  parseSubnet,
+  workerRoom,
+} from './machines.js';
 import type { Settings } from './settings.js';
 import type { Path } from './source.js';
 
 const SUBNET: Path = ['vos', 'subnet'];
+const MANAGEMENT: Path = ['vos', 'management_network'];
 const VIP: Path = ['k8s', 'ha', 'api_vip'];
 const PODS: Path = ['k8s', 'pod_subnet'];
 const SERVICES: Path = ['k8s', 'service_subnet'];
@@ -28,9 +37,6 @@ const CONTROL_PLANES: Path = ['k8s', 'control_planes', 'count'];
 /** The range that Cilium takes for pods by itself (ipam.mode cluster-pool); it holds kubeadm's Service range. */
 const CILIUM_OWN_RANGE = '10.0.0.0/8';
 
-/** vagrant-libvirt's management network, on which every machine has its first interface. */
-const VAGRANT_MANAGEMENT: Cidr = must(parseCidr('192.168.121.0/24'), 'no CIDR');
-
 const DNS_NAME =
   /^(?=.{1,253}$)(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
@@ -39,11 +45,12 @@ export function checkNetwork(settings: Settings, findings: Findings): void {
   const machines = subnet === null ? null : checkRoom(settings, subnet, findings);
   if (subnet !== null && settings.topology.kind === 'ha')
     checkVip(settings, subnet, machines ?? [], findings);
+  const management = subnet === null ? null : checkManagement(settings, subnet, findings);
   const pods = checkRange(PODS, settings.podSubnet, findings);
   const services = checkRange(SERVICES, settings.serviceSubnet, findings);
   if (pods !== null) checkPodRoom(settings, pods, findings);
   if (services !== null) checkServiceSize(services, findings);
-  checkOverlaps(settings, { subnet, pods, services }, findings);
+  checkOverlaps(settings, { subnet, management, pods, services }, findings);
   checkApiName(settings, findings);
   checkApiSans(settings, findings);
 }
@@ -71,25 +78,40 @@ function hostBits(path: Path, text: string, range: Cidr, findings: Findings): vo
   });
 }
 
-function checkSubnet({ subnet: text, provider }: Settings, findings: Findings): Cidr | null {
+function checkSubnet({ subnet: text }: Settings, findings: Findings): Cidr | null {
   const subnet = parseSubnet(text);
   if (subnet === null) {
     badRange(SUBNET, text, 'three numbers such as 192.168.62, or a CIDR such as 10.62.0.0/20', findings);
     return null;
   }
   if (hasHostBits(text)) hostBits(SUBNET, text, subnet, findings);
-  if (provider === 'libvirt' && rangesOverlap(subnet, VAGRANT_MANAGEMENT)) {
+  return subnet;
+}
+
+/** The network by which real machines are reached, when it was chosen: a derived one is apart from the others. */
+function checkManagement(settings: Settings, subnet: Cidr, findings: Findings): Cidr | null {
+  const { managementNetwork: text, controlPlanes, workers, loadBalancer } = settings;
+  if (text === null) return null;
+  const network = managementNetwork(settings, subnet);
+  if (network === null) {
+    badRange(MANAGEMENT, text, 'three numbers such as 172.29.62, or a CIDR such as 172.29.62.0/24', findings);
+    return null;
+  }
+  if (hasHostBits(text)) hostBits(MANAGEMENT, text, network, findings);
+  const machines = controlPlanes.count + workers.count + (loadBalancer === null ? 0 : 1);
+  const room = managementRoom(network);
+  if (machines > room) {
     findings.add({
-      code: 'subnet-taken',
-      path: SUBNET,
-      also: [['provider']],
-      message: `${printCidr(VAGRANT_MANAGEMENT)} is the network by which Vagrant reaches its machines.`,
-      remedy: 'Choose another network, such as subnet: "192.168.62".',
-      expected: `a network outside ${printCidr(VAGRANT_MANAGEMENT)}`,
+      code: 'subnet-too-small',
+      path: MANAGEMENT,
+      also: [WORKERS, CONTROL_PLANES],
+      message: `${printCidr(network)} has addresses for ${room} machines only, and the lab has ${machines}.`,
+      remedy: 'Give it a /24 or larger.',
+      expected: `room for ${machines} machines`,
       found: text,
     });
   }
-  return subnet;
+  return network;
 }
 
 /** Do the machines fit into the subnet? Gives them when they do. */
@@ -193,11 +215,13 @@ function checkServiceSize(services: Cidr, findings: Findings): void {
 
 interface Ranges {
   readonly subnet: Cidr | null;
+  readonly management: Cidr | null;
   readonly pods: Cidr | null;
   readonly services: Cidr | null;
 }
 
-function checkOverlaps(settings: Settings, { subnet, pods, services }: Ranges, findings: Findings): void {
+function checkOverlaps(settings: Settings, ranges: Ranges, findings: Findings): void {
+  const { subnet, management, pods, services } = ranges;
   const check = (path: Path, a: Cidr | null, other: Path, b: Cidr | null, names: string): void => {
     if (a === null || b === null || !rangesOverlap(a, b)) return;
     findings.add({
@@ -214,6 +238,9 @@ function checkOverlaps(settings: Settings, { subnet, pods, services }: Ranges, f
   check(PODS, pods, SERVICES, services, 'pods and Services');
   check(PODS, pods, SUBNET, subnet, 'pods and the lab network');
   check(SERVICES, services, SUBNET, subnet, 'Services and the lab network');
+  check(MANAGEMENT, management, SUBNET, subnet, 'the management network and the lab network');
+  check(MANAGEMENT, management, PODS, pods, 'the management network and pods');
+  check(MANAGEMENT, management, SERVICES, services, 'the management network and Services');
 }
 
 /** Cilium's own default is a common reason for this overlap, and homelab does not use it. */

@@ -54,6 +54,8 @@ export const CONFIG_FLAGS: readonly ConfigFlag[] = [
   flag('vos-memory', '<size>', 'vos.memory', 'memory that all machines may take together, such as 38GiB'),
   flag('subnet', '<range>', 'vos.subnet', 'lab network, such as 192.168.62 or 10.62.0.0/20'),
   flag('box', '<name>', 'vos.box', 'Vagrant box instead of the node image'),
+  flag('image-base', '<address|path>', 'image.base', 'what the node image is built from'),
+  flag('image-checksum', '<digest>', 'image.checksum', 'digest of it, such as sha512:…'),
   flag('time-scale', '<factor>', 'vos.time_scale', 'how many times slower the machines are'),
 ];
 

@@ -1,6 +1,7 @@
 /** Names and addresses of a lab's machines, from numbers and the subnet. */
 import {
   countSubranges,
+  nextFreeRange,
   nthHost,
   parseAddress,
   parseCidr,
@@ -20,6 +21,23 @@ export const NODE_POD_PREFIX = 24;
 /** The lab network: `192.168.62` means `192.168.62.0/24`, anything else must be a CIDR. Null when it is neither. */
 export function parseSubnet(text: string): Cidr | null {
   return parseAddress(`${text}.0`) === null ? parseCidr(text) : parseCidr(`${text}.0/24`);
+}
+
+/**
+ * The network by which real machines are reached: as it was written, or a /24 of a corner of the private
+ * addresses that home routers and Docker leave alone, with the third number of the lab network, so that labs
+ * beside one another differ. Null when what was written is no range.
+ */
+export function managementNetwork(settings: Settings, subnet: Cidr): Cidr | null {
+  if (settings.managementNetwork !== null) return parseSubnet(settings.managementNetwork);
+  const usual = parseCidr(`172.29.${(subnet.base >>> 8) & 255}.0/24`);
+  const taken = [subnet, parseCidr(settings.podSubnet), parseCidr(settings.serviceSubnet)];
+  return usual === null
+    ? null
+    : nextFreeRange(
+        usual,
+        taken.filter((range) => range !== null),
+      );
 }
 
 /** How many workers the subnet has addresses for. */

@@ -55,7 +55,11 @@ export interface Planned {
 export function planLabs(request: PlanRequest): Planned {
   const problems: Problem[] = [];
   const resolved = placeLabs(request.labs, problems);
-  for (const { problems: own } of resolved) problems.push(...own);
+  resolved.forEach(({ problems: own }, i) => {
+    // A further lab has no topology flag of its own: a person typed `--with`.
+    const further = i > 0 && request.labs[i]?.text === null;
+    problems.push(...(further ? own.map(namedAsWith) : own));
+  });
   const specs = resolved.map(({ spec }) => spec);
   const labs = specs.filter((spec) => spec !== null);
   problems.push(...repeatedNames(labs), ...sharedSubnets(labs));
@@ -102,6 +106,10 @@ function placeLabs(inputs: readonly ResolveInput[], problems: Problem[]): readon
     problems.push(movedNote(moved.spec?.name ?? '', printCidr(wanted), printCidr(free)));
     return { ...moved, subnetChosen: false };
   });
+}
+
+function namedAsWith(problem: Problem): Problem {
+  return { ...problem, message: problem.message.replace(/^--topology /, '--with ') };
 }
 
 function rangeOf(spec: LabSpec | null): readonly Cidr[] {

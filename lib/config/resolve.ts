@@ -14,7 +14,7 @@ import { checkCluster } from './checks-cluster.js';
 import { checkNetwork } from './checks-network.js';
 import { Findings } from './findings.js';
 import { CONFIG_FLAGS, flagValue, type Overrides } from './flags.js';
-import { layOut, OFFSETS, parseSubnet } from './machines.js';
+import { layOut, managementNetwork, OFFSETS, parseSubnet } from './machines.js';
 import { CONFIG_SCHEMA } from './schema.js';
 import { settingsOf, type Settings } from './settings.js';
 import { YamlSource, type Path, type Tree } from './source.js';
@@ -175,6 +175,7 @@ function labOf(settings: Settings, machines: readonly MachineSpec[]): LabSpec {
     cidr: printCidr(subnet),
     prefixLength: subnet.prefix,
     hostAddress: addressAt(OFFSETS.host),
+    managementCidr: printCidr(must(managementNetwork(settings, subnet), 'no management network')),
     interface: settings.ha.interface,
   };
   const vip = settings.topology.kind === 'ha' ? vipOf(settings, addressAt(OFFSETS.vip)) : null;
@@ -202,6 +203,10 @@ function labOf(settings: Settings, machines: readonly MachineSpec[]): LabSpec {
     parallelJoins: settings.parallelJoins,
     box: settings.box,
     driver: settings.driver,
+    image: {
+      ...settings.image,
+      checksum: must(settings.image.checksum, 'a base image without a checksum passed the checks'),
+    },
     bundle: settings.bundle,
   };
 }

@@ -4,52 +4,10 @@
  * What a schema cannot say (addresses inside a subnet, budgets, skew) is checked in checks-*.ts.
  */
 
-/** The part of JSON Schema that homelab uses. `title` says in words what a pattern wants. */
-export interface Schema {
-  readonly $schema?: string;
-  readonly $id?: string;
-  readonly type?: string | readonly string[];
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: string | number | boolean | readonly string[];
-  readonly enum?: readonly string[];
-  readonly pattern?: string;
-  readonly maxLength?: number;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly uniqueItems?: boolean;
-  readonly items?: Schema;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: boolean;
-}
-
-/** Sizes in MiB as a number, or as text with MiB or GiB. */
-const SIZE_PATTERN = '^[0-9]+(\\.[0-9]+)? ?(MiB|GiB)$';
-const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
-const DNS_NAME = `^${LABEL}(\\.${LABEL})*$`;
+import { DNS_NAME, LABEL, map, size, text, type Schema } from './schema-parts.js';
 
 /** At most this many control planes: their addresses end before the workers' begin, and etcd gains nothing beyond. */
 export const MAX_CONTROL_PLANES = 9;
-
-function size(description: string): Schema {
-  return {
-    type: ['integer', 'string'],
-    minimum: 256,
-    pattern: SIZE_PATTERN,
-    title: 'a size such as 4096 (MiB), 4096MiB or 4GiB',
-    description,
-  };
-}
-
-/** Text that must not be empty. */
-function text(description: string): Schema {
-  return { type: 'string', pattern: '\\S', title: 'text that is not empty', description };
-}
-
-function map(description: string, properties: Record<string, Schema>): Schema {
-  return { type: 'object', description, properties, additionalProperties: false };
-}
 
 function machines(description: string, count: Schema): Schema {
   return map(description, {
@@ -176,6 +134,11 @@ const VOS = map('The virtual machines and what they may take together.', {
     default: '192.168.62',
     description: 'The lab network: three numbers mean a /24, or a CIDR such as 10.62.0.0/20.',
   },
+  management_network: {
+    type: 'string',
+    description:
+      'The network by which homelab reaches real machines, written as subnet is; default: derived from the subnet.',
+  },
   box: {
     type: 'string',
     description: 'Vagrant box of the machines; default: the node image that homelab builds.',
@@ -184,7 +147,7 @@ const VOS = map('The virtual machines and what they may take together.', {
     type: 'string',
     enum: ['auto', 'kvm', 'qemu'],
     default: 'auto',
-    description: 'What runs real machines: kvm, qemu (software emulation), or what the box says.',
+    description: 'What runs real machines: kvm, qemu (software emulation), or auto for kvm where it works.',
   },
   time_scale: {
     type: 'number',
@@ -193,6 +156,28 @@ const VOS = map('The virtual machines and what they may take together.', {
     default: 1,
     description: 'How many times slower than a plain SSD workstation these machines are.',
   },
+});
+
+const IMAGE = map('What the node image of real machines is built from.', {
+  base: text(
+    "Address of a bootable Debian qcow2 image, or its path, relative to this file; default: Debian 12's for clouds.",
+  ),
+  checksum: {
+    type: 'string',
+    pattern: '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
+    title: 'sha256: or sha512: and the digest in small letters',
+    description: 'Digest of the base image; needed with image.base.',
+  },
+  ssh_user: {
+    type: 'string',
+    pattern: '^[a-z_][a-z0-9_-]{0,31}$',
+    title: 'a user name such as vagrant',
+    default: 'vagrant',
+    description: 'User of the base image with sudo; cloud-init makes it where there is cloud-init.',
+  },
+  ssh_key: text(
+    'Private key of that user, relative to this file; default: one for each build, given to cloud-init.',
+  ),
 });
 
 export const CONFIG_SCHEMA: Schema = {
@@ -222,6 +207,7 @@ export const CONFIG_SCHEMA: Schema = {
     bundle: text('Folder of an offline bundle; default: the network.'),
     k8s: K8S,
     vos: VOS,
+    image: IMAGE,
     acme: map('The domain of the lab: api.<name>.<tld> names the API.', {
       name: {
         type: 'string',

@@ -3,6 +3,7 @@
  * defaults of the schema. Texts that still need reading (versions, ranges) stay as they were written.
  */
 import { must } from '../base/errors.js';
+import { DEFAULT_BASE_IMAGE } from '../model/base-image.js';
 import type {
   Budget,
   Cni,
@@ -32,6 +33,14 @@ export interface HaSettings {
   readonly allowUntested: boolean;
 }
 
+export interface ImageSettings {
+  readonly base: string;
+  /** Null when another base image was named without one. */
+  readonly checksum: string | null;
+  readonly sshUser: string;
+  readonly sshKey: string | null;
+}
+
 export interface Settings {
   readonly name: string;
   /** What the top of the file says; null when it does not. */
@@ -55,9 +64,12 @@ export interface Settings {
   readonly ha: HaSettings;
   readonly budget: Budget;
   readonly subnet: string;
+  /** Null means one derived from the subnet. */
+  readonly managementNetwork: string | null;
   readonly box: string | null;
   readonly driver: Driver;
   readonly timeScale: number;
+  readonly image: ImageSettings;
   readonly acmeName: string;
   readonly acmeTld: string;
 }
@@ -96,9 +108,17 @@ export function settingsOf(tree: Tree, topology: Topology): Settings {
     ha,
     budget: { cpus: read.number('vos.cpus'), memoryMiB: read.memoryMiB('vos.memory') },
     subnet: read.text('vos.subnet'),
+    managementNetwork: read.optionalText('vos.management_network'),
     box: read.optionalText('vos.box'),
     driver: read.text('vos.driver') as Driver,
     timeScale: read.number('vos.time_scale'),
+    image: {
+      base: read.optionalText('image.base') ?? DEFAULT_BASE_IMAGE.base,
+      checksum:
+        read.optionalText('image.checksum') ?? (read.has('image.base') ? null : DEFAULT_BASE_IMAGE.checksum),
+      sshUser: read.text('image.ssh_user'),
+      sshKey: read.optionalText('image.ssh_key'),
+    },
     acmeName: read.optionalText('acme.name') ?? name,
     acmeTld: read.text('acme.tld'),
   };

@@ -4,7 +4,8 @@
  */
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Findings } from './findings.js';
-import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA, type Schema } from './schema.js';
+import type { Schema } from './schema-parts.js';
+import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA } from './schema.js';
 import type { Path, Tree, YamlSource } from './source.js';
 import { suggest } from './suggest.js';
 import { isTreeMap, printPath, schemaAt, schemaPaths, textOf, valueAt, withValue } from './tree.js';

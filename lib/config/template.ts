@@ -3,7 +3,8 @@
  * out with their defaults. Made from the schema, so that it cannot say what the schema does not.
  */
 import type { ProviderName, TopologyKind } from '../model/lab.js';
-import { CONFIG_SCHEMA, type Schema } from './schema.js';
+import type { Schema } from './schema-parts.js';
+import { CONFIG_SCHEMA } from './schema.js';
 import { schemaAt } from './tree.js';
 
 export interface TemplateOptions {
@@ -30,6 +31,9 @@ const EXAMPLES: Values = {
   'k8s.ha.api_vip': '"192.168.62.5"',
   'k8s.ha.api_name': 'api.stage.lab',
   'vos.box': 'my/box',
+  'image.base': './debian-12.qcow2',
+  'image.checksum': `sha512:${'0'.repeat(128)}`,
+  'image.ssh_key': './key',
 };
 
 /** Keys that are set although they have defaults, because a person will look for them. */

@@ -1,5 +1,5 @@
 /** Reading and changing plain data by path, and finding the schema of a path. Trees are never changed in place. */
-import type { Schema } from './schema.js';
+import type { Schema } from './schema-parts.js';
 import type { Path, Tree } from './source.js';
 
 type TreeMap = { readonly [key: string]: Tree };

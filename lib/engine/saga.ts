@@ -32,7 +32,7 @@ export interface StepContext {
   readonly signal: AbortSignal;
   shell(machine: string): Shell;
   /** One line for a person; shown live, kept in the log, never in the journal. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 /** `done` skips the step; `not-done` runs it; `unknown` runs it too, and tells a pivot that it may have happened. */
@@ -56,6 +56,8 @@ export interface Step {
   readonly takesDown?: readonly string[];
   /** Why no gate is asked although the step takes machines down; shown by every plan. */
   readonly waived?: string;
+  /** Lab milliseconds that it usually takes on a machine of speed 1; shown by plans, never waited for. */
+  readonly typicalMs?: number;
   /** The commands that this step sends, as a person would type them; shown by plans, never run from here. */
   readonly commands?: readonly string[];
   /**

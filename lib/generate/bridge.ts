@@ -11,6 +11,9 @@ import { subnetAt } from './addresses.js';
 /** Length of a node's pod range; kubeadm's own default for IPv4. */
 export const NODE_PREFIX_LENGTH = 24;
 
+/** The plugins that a node runs for it; containerd runs `loopback` for every pod of every CNI. */
+export const BRIDGE_PLUGINS = ['bridge', 'host-local', 'loopback', 'portmap'] as const;
+
 export interface PodRoute {
   readonly destination: string;
   readonly gateway: string;

@@ -5,7 +5,8 @@
  * control plane only.
  */
 import { assert, must } from '../base/errors.js';
-import type { LabSpec } from '../model/lab.js';
+import type { LabSpec, VipSpec } from '../model/lab.js';
+import { defaultLease } from '../model/lease.js';
 import { API_PORT } from './kubeadm.js';
 import { ADMIN_CONF, SUPER_ADMIN_CONF } from './paths.js';
 import { toYaml } from './yaml.js';
@@ -23,6 +24,25 @@ export function kubeVipImage(version: string): string {
 export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
   const vip = must(lab.vip, `the lab ${lab.name} has no VIP`);
   assert(vip.provider === 'kube-vip', `the VIP of ${lab.name} is not held by kube-vip`);
+  return manifest(vip, lab.network.interface, variant);
+}
+
+/** For the node image, which knows no lab: what a lab says stands between @ signs, the lease is the default. */
+export function kubeVipTemplate(): string {
+  const vip: VipSpec = {
+    address: '@VIP@',
+    provider: 'kube-vip',
+    kubeVipVersion: '@VERSION@',
+    lease: defaultLease(1),
+  };
+  return [
+    '# kube-vip for a control plane; @VIP@ and @INTERFACE@ are for whoever puts it into /etc/kubernetes/manifests.',
+    '# On the first control plane the volume is /etc/kubernetes/super-admin.conf until kubeadm init has returned.',
+    manifest(vip, '@INTERFACE@', 'steady'),
+  ].join('\n');
+}
+
+function manifest(vip: VipSpec, device: string, variant: KubeVipVariant): string {
   return toYaml({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -34,7 +54,7 @@ export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
           image: kubeVipImage(vip.kubeVipVersion),
           imagePullPolicy: 'IfNotPresent',
           args: ['manager'],
-          env: environment(lab),
+          env: environment(vip, device),
           securityContext: { capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] } },
           // One mount path for both variants: when this file exists kube-vip replaces its server by
           // https://kubernetes:<port>, which the host alias below makes the local API server.
@@ -59,8 +79,7 @@ export function kubeVipManifest(lab: LabSpec, variant: KubeVipVariant): string {
 /**
  * Every value is written out, because kube-vip's defaults changed between its versions (the lease in v1.1.0).
  */
-function environment(lab: LabSpec): readonly unknown[] {
-  const vip = must(lab.vip, `the lab ${lab.name} has no VIP`);
+function environment(vip: VipSpec, device: string): readonly unknown[] {
   const { lease } = vip;
   return [
     { name: 'vip_arp', value: 'true' },
@@ -68,7 +87,7 @@ function environment(lab: LabSpec): readonly unknown[] {
     { name: 'vip_nodename', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     // Without it kube-vip takes the interface of the default route, which on Vagrant machines is the NAT
     // card.
-    { name: 'vip_interface', value: lab.network.interface },
+    { name: 'vip_interface', value: device },
     { name: 'vip_subnet', value: '32' },
     { name: 'cp_enable', value: 'true' },
     { name: 'cp_namespace', value: 'kube-system' },

@@ -67,6 +67,6 @@ function etcdArgs(lab: LabSpec): Readonly<Record<string, string>> {
   return { 'heartbeat-interval': String(heartbeatMs), 'election-timeout': String(electionMs) };
 }
 
-function optional(name: string, value: YamlMap): YamlMap {
+export function optional(name: string, value: YamlMap): YamlMap {
   return Object.keys(value).length === 0 ? {} : { [name]: value };
 }

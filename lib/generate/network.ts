@@ -7,14 +7,23 @@
 import type { LabSpec, MachineSpec } from '../model/lab.js';
 import { podRoutes } from './bridge.js';
 
+/** Otherwise networkd takes the address away while the cable is out, which no server with a static address does. */
+const KEEP_WITHOUT_CARRIER = 'IgnoreCarrierLoss=yes';
+
+/**
+ * The drop-in that every machine has from its creation on, so that a cable may be pulled before anything else was done
+ * to it. Beside the one below, which comes and goes with the cluster.
+ */
+export function carrierDropIn(lab: LabSpec): string {
+  return `# Made by homelab for the lab ${lab.name}.\n[Network]\n${KEEP_WITHOUT_CARRIER}\n`;
+}
+
 export function networkdDropIn(lab: LabSpec, machine: MachineSpec): string {
   const addresses = extraAddresses(lab, machine);
   return [
     `# Made by homelab for the lab ${lab.name}. Changes are lost when homelab writes it again.`,
     '[Network]',
-    // Otherwise networkd takes the address away while the cable is out, which no server with a static address
-    // does.
-    'IgnoreCarrierLoss=yes',
+    KEEP_WITHOUT_CARRIER,
     ...addresses.map((address) => `Address=${address}`),
     ...podRoutes(lab, machine).flatMap((route) => [
       '',

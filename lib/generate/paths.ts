@@ -14,6 +14,9 @@ export const JOIN_CONFIG = `${HOMELAB_DIR}/kubeadm-join.yaml`;
 export const RESET_CONFIG = `${HOMELAB_DIR}/kubeadm-reset.yaml`;
 export const UPGRADE_CONFIG = `${HOMELAB_DIR}/kubeadm-upgrade.yaml`;
 
+/** Where the node image keeps the repository of Kubernetes' packages. */
+export const KUBERNETES_LIST = '/etc/apt/sources.list.d/kubernetes.list';
+
 /** The running manifest, and the two variants waiting beside it. */
 export const KUBE_VIP_MANIFEST = `${MANIFESTS_DIR}/kube-vip.yaml`;
 export const KUBE_VIP_BOOTSTRAP = `${HOMELAB_DIR}/kube-vip-bootstrap.yaml`;
@@ -22,6 +25,7 @@ export const KUBE_VIP_STEADY = `${HOMELAB_DIR}/kube-vip.yaml`;
 export const HAPROXY_CONFIG = '/etc/haproxy/haproxy.cfg';
 export const HOSTS_FILE = '/etc/hosts';
 export const CNI_DIR = '/etc/cni/net.d';
+export const CNI_BIN_DIR = '/opt/cni/bin';
 export const BRIDGE_CONFLIST = `${CNI_DIR}/10-homelab-bridge.conflist`;
 
 /**
@@ -30,6 +34,11 @@ export const BRIDGE_CONFLIST = `${CNI_DIR}/10-homelab-bridge.conflist`;
  */
 export function networkDropIn(interfaceName: string): string {
   return `/etc/systemd/network/50-vagrant-${interfaceName}.network.d/homelab.conf`;
+}
+
+/** Beside the one above; real machines have it from their creation on. */
+export function carrierDropInPath(interfaceName: string): string {
+  return `/etc/systemd/network/50-vagrant-${interfaceName}.network.d/homelab-carrier.conf`;
 }
 
 export function addonValues(release: string): string {

@@ -14,7 +14,7 @@ import { initConfig, joinControlPlaneConfig, joinWorkerConfig, resetConfig } fro
 import { networkdDropIn } from './network.js';
 import { packerVariablesFile } from './packer.js';
 import * as paths from './paths.js';
-import { vagrantfile } from './vagrantfile.js';
+import { boxName, vagrantfile } from './vagrantfile.js';
 
 /** Stand-ins that no kubeadm accepts, so that a rendered file cannot be taken for a usable one. */
 export const PLACEHOLDERS = {
@@ -23,8 +23,10 @@ export const PLACEHOLDERS = {
   certificateKey: '<certificate key: made when a join needs it>',
 } as const;
 
-const generators: Readonly<Record<What, (lab: LabSpec) => readonly GeneratedFile[]>> = {
-  vagrantfile: (lab) => [local('vagrantfile', 'Vagrantfile', vagrantfile(lab))],
+type Generator = (lab: LabSpec, bundle: string | null) => readonly GeneratedFile[];
+
+const generators: Readonly<Record<What, Generator>> = {
+  vagrantfile: (lab, bundle) => [local('vagrantfile', 'Vagrantfile', vagrantfile(lab, boxName(lab, bundle)))],
   packer: (lab) => [local('packer', 'node.pkrvars.json', packerVariablesFile(lab))],
   hosts: (lab) => lab.machines.map((machine) => remote('hosts', machine, paths.HOSTS_FILE, hostsFile(lab))),
   network: (lab) =>
@@ -44,9 +46,12 @@ const generators: Readonly<Record<What, (lab: LabSpec) => readonly GeneratedFile
   addons: addonFiles,
 };
 
-/** All files of the lab, or those of one name; empty when the lab has none of that kind. */
-export function render(lab: LabSpec, what?: What): readonly GeneratedFile[] {
-  return (what === undefined ? WHATS : [what]).flatMap((name) => generators[name](lab));
+/**
+ * All files of the lab, or those of one name; empty when the lab has none of that kind. `bundle` is the digest of what
+ * the lab's bundle holds for a node, which the name of the node image depends on.
+ */
+export function render(lab: LabSpec, what?: What, bundle: string | null = null): readonly GeneratedFile[] {
+  return (what === undefined ? WHATS : [what]).flatMap((name) => generators[name](lab, bundle));
 }
 
 function kubeadmFiles(lab: LabSpec): readonly GeneratedFile[] {

@@ -10,7 +10,10 @@ export type VipProvider = 'kube-vip' | 'haproxy';
 export type Cni = 'cilium' | 'flannel' | 'bridge' | 'none';
 export type Csi = 'longhorn' | 'none';
 export type Ingress = 'nginx' | 'none';
-/** What runs the virtual machines; `auto` leaves it to the box. */
+/**
+ * What runs the virtual machines; `auto` is KVM where the host can run a guest with it, and else software
+ * emulation.
+ */
 export type Driver = 'auto' | 'kvm' | 'qemu';
 
 /** A machine as it is wanted. How it is observed is `MachineState` in the provider contract. */
@@ -71,6 +74,8 @@ export interface LabNetwork {
   readonly prefixLength: number;
   /** The address of the operator's workstation on it: the first of the network. */
   readonly hostAddress: string;
+  /** CIDR of the network by which real machines are reached and reach the internet: their first interface. */
+  readonly managementCidr: string;
   /** The guests' interface on it, such as `eth1`. */
   readonly interface: string;
 }
@@ -78,6 +83,18 @@ export interface LabNetwork {
 export interface Budget {
   readonly cpus: number;
   readonly memoryMiB: number;
+}
+
+/** What the node image is built from, and how the build reaches it. */
+export interface ImageSpec {
+  /** Address of a bootable Debian image, or its path relative to the configuration. */
+  readonly base: string;
+  /** Of the base image, with its kind: `sha512:…` or `sha256:…`. */
+  readonly checksum: string;
+  /** A user of the base image with sudo; cloud-init makes it where there is cloud-init. */
+  readonly sshUser: string;
+  /** Path of that user's private key; null means one made for each build and handed over by cloud-init. */
+  readonly sshKey: string | null;
 }
 
 export interface LabSpec {
@@ -101,6 +118,7 @@ export interface LabSpec {
   readonly parallelJoins: number;
   /** Vagrant box of the machines; null means the node image that homelab builds. */
   readonly box: string | null;
+  readonly image: ImageSpec;
   /** `vos.driver`: read by the libvirt provider only. */
   readonly driver: Driver;
   /** Folder of an offline bundle; null means the network. */

@@ -1,7 +1,7 @@
 /**
  * The contract between operations and machines. A saga touches the world through `Provider` and `Shell` only,
  * so that the same saga runs on the simulator and on virtual machines. The suite in
- * test/provider/conformance.ts says in tests what these comments say in words.
+ * test/helpers/conformance.ts says in tests what these comments say in words.
  */
 import type { Clock } from '../base/clock.js';
 import { UserError, type Problem } from '../base/errors.js';
@@ -105,6 +105,26 @@ export interface MachineReport {
   readonly error: string | null;
 }
 
+export interface CreateOptions {
+  readonly signal?: AbortSignal;
+  /** Told in plain words how far a machine is; for a person who waits, never for decisions. */
+  readonly onProgress?: (machine: string, line: string) => void;
+}
+
+/** The image that a lab's machines are made from, where a provider has such a thing. */
+export interface NodeImage {
+  /** Such as `homelab/node-v1.31.4-0123456789ab`; another name when any of its inputs changes. */
+  readonly name: string;
+  isThere(): Promise<boolean>;
+  /** Builds it when it is not there. Leaves nothing half-built behind when it fails or is cancelled. */
+  build(options: {
+    readonly signal?: AbortSignal;
+    readonly onProgress?: (line: string) => void;
+  }): Promise<void>;
+  /** Idempotent. */
+  remove(): Promise<void>;
+}
+
 /** Something of the lab that is still there after it should be gone. */
 export interface Residue {
   readonly machine: string;
@@ -166,10 +186,7 @@ export interface Provider {
   /** What stands in the way of `create`, all at once; empty when nothing does. Changes nothing. */
   preflight(specs: readonly MachineSpec[]): Promise<readonly Problem[]>;
   /** Makes and starts the whole set. Idempotent: machines that are there already are started, not made again. */
-  create(
-    specs: readonly MachineSpec[],
-    options: { readonly signal?: AbortSignal },
-  ): Promise<readonly MachineReport[]>;
+  create(specs: readonly MachineSpec[], options: CreateOptions): Promise<readonly MachineReport[]>;
   machines(): Promise<readonly MachineState[]>;
   /** Returns when the action has taken effect; `start` and `reboot` return when the machine answers on its shell. */
   power(name: string, action: PowerAction, options?: { readonly signal?: AbortSignal }): Promise<void>;
@@ -184,6 +201,8 @@ export interface Provider {
   pause?(name: string): Promise<void>;
   resume?(name: string): Promise<void>;
   link?(name: string, state: 'up' | 'down'): Promise<void>;
+  /** Null or left out where machines need no image, or where the lab names a box of the user's own. */
+  readonly image?: NodeImage | null;
   /** Lets go of connections and files. The lab stays. */
   close(): Promise<void>;
 }

@@ -1,7 +1,9 @@
 /** Opens the provider of a lab: the one file that knows them all. */
-import { UserError } from '../base/errors.js';
+import { must } from '../base/errors.js';
+import type { OpenBundle } from '../model/bundle.js';
 import type { LabSpec } from '../model/lab.js';
 import type { TraceEvent } from '../sim/world.js';
+import { LibvirtProvider } from './libvirt/libvirt-provider.js';
 import type { Provider } from './provider.js';
 import { simHeader, simImage } from './sim/sim-lab.js';
 import { SimProvider } from './sim/sim-provider.js';
@@ -15,18 +17,27 @@ export interface OpenProviderOptions {
   readonly log?: WorldLog;
   /** Told of everything that happens in a simulated world. */
   readonly onTrace?: (event: TraceEvent) => void;
+  /** Where a lab of real machines keeps its files, and the environment of its programs; only those labs need it. */
+  readonly host?: HostOptions;
   /** Opens a simulated world as it was at this lab time; default the greatest time in its log. */
   readonly untilMs?: number;
 }
 
-/** Throws a `UserError` for a provider that this version does not have. */
+export interface HostOptions {
+  /** Absolute path of the lab's folder; made when it is not there. */
+  readonly folder: string;
+  /** Environment of vagrant, virsh, packer and ssh; their PATH and HOME among it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Opens the lab's bundle, for its node image; only labs with a bundle need it. */
+  readonly bundle?: () => OpenBundle | null;
+  /** Only looks: writes nothing into the folder. */
+  readonly look?: boolean;
+}
+
 export function openProvider(options: OpenProviderOptions): Provider {
-  if (options.lab.provider === 'sim') return openSimProvider(options);
-  throw new UserError({
-    code: 'provider-not-supported',
-    message: 'this version of homelab has no libvirt provider yet',
-    remedy: 'Use the simulator: --provider sim.',
-  });
+  const { lab, host } = options;
+  if (lab.provider === 'sim') return openSimProvider(options);
+  return new LibvirtProvider({ lab, ...must(host, 'a lab of real machines was opened without its host') });
 }
 
 export function openSimProvider(options: OpenProviderOptions): SimProvider {

@@ -6,6 +6,7 @@ import type { Saga, Stage } from '../engine/saga.js';
 import { addonReleases } from '../generate/addons.js';
 import { controlPlanes, loadBalancers, workers, type LabSpec } from '../model/lab.js';
 import { installAddon } from './bootstrap/addon.js';
+import { buildImage } from './bootstrap/image.js';
 import { initFirst } from './bootstrap/init.js';
 import { joinControlPlane } from './bootstrap/join-control-plane.js';
 import { joinWorker } from './bootstrap/join-worker.js';
@@ -45,6 +46,7 @@ function plan(boot: Bootstrap): readonly Stage[] {
   const kubeVip = lab.vip?.provider === 'kube-vip';
   const addons = addonReleases(lab);
   const stages: readonly Stage[] = [
+    inOrder('image', 'Node image', needsImage(boot) ? [buildImage(boot)] : []),
     inOrder('machines', 'Machines', [machinesUp(boot)]),
     atOnce(
       'prepare',
@@ -98,6 +100,15 @@ function plan(boot: Bootstrap): readonly Stage[] {
     inOrder('kubeconfig', 'kubeconfig', [writeKubeconfig(boot)]),
   ];
   return stages.filter((stage) => stage.steps.length > 0);
+}
+
+/**
+ * Not for simulated machines, for a box of the user's own, or for machines that are all there: after an upgrade those
+ * are of another version than the image that they were made from.
+ */
+function needsImage({ lab, input }: Bootstrap): boolean {
+  const complete = lab.machines.every(({ name }) => input.existing.includes(name));
+  return lab.provider === 'libvirt' && lab.box === null && !complete;
 }
 
 function inOrder(key: string, title: string, steps: Stage['steps']): Stage {

@@ -46,6 +46,44 @@ export async function etcdHealthy(context: StepContext, lab: LabSpec, machine: s
   return ran.code === 0;
 }
 
+export interface EtcdEndpoints {
+  /** Client URLs whose member answers a linearizable read. */
+  readonly healthy: readonly string[];
+  /** Of the largest database, in bytes; null when nobody said. */
+  readonly dbBytes: number | null;
+}
+
+/** How each member in the list is, as asked from `machine`. Without a quorum the list itself is not to be had. */
+export async function etcdEndpoints(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+): Promise<EtcdEndpoints> {
+  const ask = async (what: string): Promise<string> => {
+    const argv = etcdctlArgv('endpoint', what, '--cluster', '-w', 'json');
+    // One dead member is exit code 1, and the others are printed all the same.
+    return (await run(context, machine, argv, { timeoutMs: seconds(lab, 30) })).stdout;
+  };
+  const health = parseList(await ask('health'));
+  const status = parseList(await ask('status'));
+  const sizes = status.flatMap((one) => one.Status?.dbSize ?? []);
+  return {
+    healthy: health.filter((one) => one.health === true).map((one) => one.endpoint ?? ''),
+    dbBytes: sizes.length === 0 ? null : Math.max(...sizes),
+  };
+}
+
+/** Empty for a program that printed nothing because it could not even ask. */
+function parseList(json: string): readonly RawEndpoint[] {
+  return json.trim() === '' ? [] : (JSON.parse(json) as readonly RawEndpoint[]);
+}
+
+interface RawEndpoint {
+  readonly endpoint?: string;
+  readonly health?: boolean;
+  readonly Status?: { readonly dbSize?: number };
+}
+
 export async function removeEtcdMember(
   context: StepContext,
   lab: LabSpec,

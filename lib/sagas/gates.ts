@@ -1,12 +1,14 @@
 /** What must be true before a control plane is touched, asked of the cluster and not of a record. */
 import { StepError, type Guard, type StepContext } from '../engine/saga.js';
 import { API_PORT } from '../generate/kubeadm.js';
-import type { LabSpec, MachineSpec } from '../model/lab.js';
-import { quorumSize } from '../model/quorum.js';
-import { HOST } from '../provider/provider.js';
+import { controlPlanes, loadBalancers, type LabSpec, type MachineSpec } from '../model/lab.js';
+import { forecastQuorum, quorumSize, quorumText } from '../model/quorum.js';
+import { HOST, UnreachableError } from '../provider/provider.js';
 import { etcdHealthy, etcdMembers, type EtcdMember } from './etcd.js';
-import { askKubectl, firstControlPlane, parseNodes } from './kubectl.js';
+import { etcdFacts } from './facts/gather.js';
+import { askKubectl, firstControlPlane, parseNodes, workingControlPlane } from './kubectl.js';
 import { isOf } from './membership.js';
+import { holdsVip } from './node.js';
 import { run, succeeds } from './remote.js';
 import { minutes, poll, seconds } from './timing.js';
 
@@ -101,6 +103,74 @@ async function isLive(context: StepContext, lab: LabSpec, machine: MachineSpec):
   return succeeds(context, machine.name, ['curl', '-k', '-s', '-f', '-m', '10', url], {
     timeoutMs: seconds(lab, 30),
   });
+}
+
+/**
+ * The quorum gate: a guard for a step that takes voters down. Counts live members, waits a while for one that is just
+ * coming back, and says the arithmetic when it refuses.
+ */
+export function keepsQuorum(lab: LabSpec, takesDown: readonly string[]): Guard {
+  return async (context) => {
+    let problem: string | null = null;
+    const times = { timeoutMs: minutes(lab, 3), everyMs: seconds(lab, 3) };
+    await poll(context, times, async () => {
+      problem = await quorumProblem(context, lab, takesDown);
+      return problem === null ? true : null;
+    });
+    return problem;
+  };
+}
+
+async function quorumProblem(
+  context: StepContext,
+  lab: LabSpec,
+  takesDown: readonly string[],
+): Promise<string | null> {
+  // Asked where it will still be up: the voter that goes down may be away already.
+  const on = await workingControlPlane(context, lab, takesDown[0]);
+  const etcd = on === null ? null : await etcdFacts(context, lab, on);
+  if (etcd === null) return `etcd on ${on ?? 'any control plane'} does not answer`;
+  const learner = etcd.members.find((member) => member.learner);
+  if (learner !== undefined) return `etcd member ${learner.name || 'without a name'} is still a learner`;
+  const voters = etcd.members.map(({ name, healthy }) => ({ name, up: healthy }));
+  const forecast = forecastQuorum(voters, takesDown);
+  return forecast.keepsQuorum ? null : quorumText(forecast, takesDown);
+}
+
+/**
+ * What is missing of a control plane that has just been restarted, and of what it must not have disturbed: etcd as a
+ * whole, its own API server, the API's address. Null when nothing is.
+ */
+export async function controlPlaneProblem(
+  context: StepContext,
+  lab: LabSpec,
+  machine: MachineSpec,
+): Promise<string | null> {
+  const etcd = await etcdFacts(context, lab, machine.name);
+  if (etcd === null) return `etcd on ${machine.name} does not answer`;
+  const learner = etcd.members.find((member) => member.learner);
+  if (learner !== undefined) return `etcd member ${learner.name || 'without a name'} is still a learner`;
+  const sick = etcd.members.filter(({ healthy }) => !healthy).map(({ name }) => name || 'without a name');
+  if (sick.length > 0) return `etcd member ${sick.join(' and ')} is not healthy`;
+  if (!(await isLive(context, lab, machine))) return `the API server of ${machine.name} is not live`;
+  const holders = await vipHolders(context, lab);
+  if (holders === null || holders.length === 1) return null;
+  return `${lab.vip?.address ?? ''} is held by ${holders.length === 0 ? 'no machine' : holders.join(' and ')}`;
+}
+
+/** Machines that carry the API's address now, those that answer; null where the lab has no such address. */
+export async function vipHolders(context: StepContext, lab: LabSpec): Promise<readonly string[] | null> {
+  if (lab.vip === null) return null;
+  const found: string[] = [];
+  for (const { name } of [...loadBalancers(lab), ...controlPlanes(lab)]) {
+    try {
+      if (await holdsVip(context, lab, name)) found.push(name);
+    } catch (error) {
+      // Who cannot be reached is judged elsewhere; a machine without power holds nothing.
+      if (!(error instanceof UnreachableError)) throw error;
+    }
+  }
+  return found;
 }
 
 /** HTTP status of a path at `host` as the workstation sees it, certificate not looked at; null when nothing answers. */

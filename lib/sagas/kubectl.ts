@@ -145,6 +145,22 @@ export function firstControlPlane(lab: LabSpec): string {
   return controlPlanes(lab)[0]?.name ?? '';
 }
 
+/**
+ * A control plane that runs, so that kubectl can be started there: it asks the lab's endpoint, whatever its own API
+ * server does. `last` is taken only when there is no other. Null when none runs.
+ */
+export async function workingControlPlane(
+  context: StepContext,
+  lab: LabSpec,
+  last?: string,
+): Promise<string | null> {
+  const states = await context.provider.machines();
+  const running = controlPlanes(lab)
+    .map(({ name }) => name)
+    .filter((name) => states.some((one) => one.name === name && one.state === 'running'));
+  return running.find((name) => name !== last) ?? running[0] ?? null;
+}
+
 function stdinOf({ stdin }: KubectlOptions): { stdin?: string } {
   return stdin === undefined ? {} : { stdin };
 }

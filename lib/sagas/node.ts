@@ -25,12 +25,10 @@ export async function waitForEnd(
   context: StepContext,
   lab: LabSpec,
   machine: string,
-  program: 'kubeadm' | 'helm',
+  program: 'kubeadm' | 'helm' | 'apt-get',
 ): Promise<void> {
   const ended = await poll(context, { timeoutMs: minutes(lab, 12), everyMs: seconds(lab, 3) }, async () =>
-    (await succeeds(context, machine, ['pgrep', '-x', program], { timeoutMs: seconds(lab, 20) }))
-      ? null
-      : true,
+    (await isRunning(context, lab, machine, program)) ? null : true,
   );
   if (ended !== null) return;
   throw new StepError({
@@ -39,6 +37,15 @@ export async function waitForEnd(
     remedy: `Look at it with: homelab exec ${machine} -- pgrep -a ${program}`,
     retryable: true,
   });
+}
+
+export function isRunning(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  program: 'kubeadm' | 'helm' | 'apt-get',
+): Promise<boolean> {
+  return succeeds(context, machine, ['pgrep', '-x', program], { timeoutMs: seconds(lab, 20) });
 }
 
 /** True when kubeadm got as far as starting the kubelet: from there on it cannot simply be run again. */

@@ -5,11 +5,14 @@ import type { LabSpec } from '../model/lab.js';
 import { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from './bootstrap.js';
 import { DESTROY, destroySaga, DOWN, downSaga } from './lifecycle.js';
 import type { SagaPorts } from './ports.js';
+import { UPGRADE, upgradeSaga, type UpgradeInput } from './upgrade.js';
 
 export function recordedSaga(name: string, lab: LabSpec, input: unknown, ports: SagaPorts): Saga {
   switch (name) {
     case BOOTSTRAP:
       return bootstrapSaga(lab, input as BootstrapInput, ports);
+    case UPGRADE:
+      return upgradeSaga(lab, input as UpgradeInput, ports);
     case DOWN:
       return downSaga(lab);
     case DESTROY:

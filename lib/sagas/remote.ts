@@ -3,6 +3,7 @@
  * success. What a program printed to its standard output may hold secrets and is never part of an error.
  */
 import { CancelledError } from '../base/errors.js';
+import { shellLine } from '../base/shell-line.js';
 import { StepError, type StepContext } from '../engine/saga.js';
 import type { CommandResult } from '../provider/provider.js';
 
@@ -38,7 +39,7 @@ export async function run(
     result.kind === 'lost' ? 'the connection was lost' : `it did not end within ${options.timeoutMs} ms`;
   throw new StepError({
     code: result.kind === 'lost' ? 'connection-lost' : 'command-timed-out',
-    message: `${machine}: ${printArgv(argv)}: ${how}`,
+    message: `${machine}: ${shellLine(argv)}: ${how}`,
     remedy: 'Look at the machine with `homelab status`.',
     retryable: true,
   });
@@ -70,17 +71,10 @@ export function commandFailed(machine: string, argv: readonly string[], { code, 
   const lines = stderr.trimEnd().split('\n').slice(-QUOTED_LINES).join('\n');
   return new StepError({
     code: 'command-failed',
-    message: `${machine}: ${printArgv(argv)} ended with exit code ${code}${lines === '' ? '' : `:\n${lines}`}`,
+    message: `${machine}: ${shellLine(argv)} ended with exit code ${code}${lines === '' ? '' : `:\n${lines}`}`,
     remedy: 'Read what the program said above.',
     retryable: true,
   });
-}
-
-/** As a person would type it. */
-export function printArgv(argv: readonly string[]): string {
-  return argv
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
 }
 
 function textOf(result: CommandResult): { stdout: string; stderr: string } {

@@ -65,15 +65,32 @@ export class ApiClient {
     );
   }
 
-  /** A request that stays open until the server ends it, such as a watch. */
+  /** A request that stays open until the server ends it. */
   *stream(method: string, path: string, body: unknown, silenceMs: number): Sim<ApiOutcome> {
+    const outcome = yield* this.#open(method, path, body, silenceMs);
+    return outcome ?? { kind: 'reset', server: this.#server };
+  }
+
+  /** A watch: `receive` is given each part of the answer. Null when that answered true, which ends the watch. */
+  *watch(path: string, silenceMs: number, receive: (part: unknown) => boolean): Sim<ApiOutcome | null> {
+    return yield* this.#open('GET', path, undefined, silenceMs, receive);
+  }
+
+  *#open(
+    method: string,
+    path: string,
+    body: unknown,
+    silenceMs: number,
+    receive?: (part: unknown) => boolean,
+  ): Sim<ApiOutcome | null> {
     const address = this.#address();
     if (address === null) return { kind: 'no-host', server: this.#server };
     const { network } = this.#machine.world;
     const request = this.#wrap(method, path, body);
-    return this.#judge(
-      yield* network.stream(this.#machine, address, this.config.port, request, DIAL_TIMEOUT_MS, silenceMs),
-    );
+    const { port } = this.config;
+    const times = [DIAL_TIMEOUT_MS, silenceMs] as const;
+    const outcome = yield* network.stream(this.#machine, address, port, request, ...times, receive);
+    return outcome === null ? null : this.#judge(outcome);
   }
 
   get #server(): string {

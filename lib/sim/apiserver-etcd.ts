@@ -3,7 +3,9 @@
  * reads until the request's time is over, never repeats a write.
  */
 import type { EtcdNode } from './etcd-node.js';
-import { etcdFailure, propose, readIndex, type EtcdResult } from './etcd-requests.js';
+import { DatabaseFull } from './etcd-keyspace.js';
+import { ETCD_NO_SPACE, etcdFailure, propose, readIndex, type EtcdResult } from './etcd-requests.js';
+import { checkQuota } from './etcd-size.js';
 import type { Machine } from './machine.js';
 import { checkServer, type Certificate } from './pki.js';
 import type { Process } from './process.js';
@@ -81,15 +83,17 @@ export class EtcdConnection {
   *commit<T>(run: () => T): Sim<EtcdResult<T>> {
     const { node } = this;
     if (node === null) return etcdFailure(refusedText(this.#options.endpoints[0]));
-    if (this.usable) return yield* propose(node, run);
+    if (this.usable) return orFull(yield* propose(node, () => putUnlessFull(node, run)));
     const { process, machine } = this.#options;
-    const write = machine.world.scheduler.spawn(process.group, 'etcd write', propose(node, run));
+    const proposal = propose(node, () => putUnlessFull(node, run));
+    const write = machine.world.scheduler.spawn(process.group, 'etcd write', proposal);
     if (node.process.running) yield* waitFor([write.ended, node.process.exited]);
     if (write.state === 'running') {
       write.kill();
       return etcdFailure('rpc error: code = Unavailable desc = error reading from server: EOF');
     }
-    return (yield* join(write)) ?? etcdFailure('rpc error: code = Canceled desc = context canceled');
+    const canceled = etcdFailure('rpc error: code = Canceled desc = context canceled');
+    return orFull((yield* join(write)) ?? canceled);
   }
 
   *#dial(): Sim<EtcdNode> {
@@ -128,6 +132,22 @@ export class EtcdConnection {
     }
     return null;
   }
+}
+
+/** Runs a change at the moment of its commit; null when it would put something and there is no space left. */
+function putUnlessFull<T>(node: EtcdNode, run: () => T): { readonly value: T } | null {
+  checkQuota(node);
+  try {
+    return { value: run() };
+  } catch (error) {
+    if (error instanceof DatabaseFull) return null;
+    throw error;
+  }
+}
+
+function orFull<T>(result: EtcdResult<{ readonly value: T } | null>): EtcdResult<T> {
+  if (!result.ok) return result;
+  return result.value === null ? etcdFailure(ETCD_NO_SPACE) : { ok: true, value: result.value.value };
 }
 
 function refusedText(endpoint: { readonly host: string; readonly port: number } | undefined): string {

@@ -1,12 +1,47 @@
 /** One open TCP connection of the lab network, and how it ends. */
 import type { Machine } from './machine.js';
 import type { Listener, Outcome, Response } from './network.js';
-import { waitFor, type Signal, type Sim, type Task } from './task.js';
+import { Signal, waitFor, type Scheduler, type Sim, type Task } from './task.js';
+
+/** One way over the lab network. */
+export const LATENCY_MS = 1;
 
 export interface Connection {
   readonly target: Machine;
   readonly address: string;
   readonly listener: Listener;
+}
+
+/** Where a client takes what a server pushes over an open connection. What comes after its end is dropped. */
+export class Inbox {
+  /** Fires once the client has seen enough. */
+  readonly closed = new Signal('end of a stream');
+  readonly #scheduler: Scheduler;
+  readonly #receive: ((body: unknown) => boolean) | null;
+  readonly #connected: () => boolean;
+  #isOpen = true;
+
+  constructor(scheduler: Scheduler, receive: ((body: unknown) => boolean) | null, connected: () => boolean) {
+    this.#scheduler = scheduler;
+    this.#receive = receive;
+    this.#connected = connected;
+  }
+
+  get isClosed(): boolean {
+    return !this.#isOpen;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  readonly push = (body: unknown): void => {
+    this.#scheduler.after(LATENCY_MS, () => {
+      if (!this.#isOpen || !this.#connected() || this.#receive?.(body) !== true) return;
+      this.close();
+      this.closed.fire();
+    });
+  };
 }
 
 /** Undefined is the answer of a server that was ended meanwhile. */
@@ -24,4 +59,8 @@ export function* hangUp(
 ): Sim<void> {
   while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
   answer.kill();
+}
+
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }

@@ -2,7 +2,7 @@
  * What a container is started with, resolved from a pod: arguments, environment, host paths and host names. The
  * program of the image runs as a process of the machine; images, cgroups and isolation are not modelled further.
  */
-import { isLoopback } from './network.js';
+import { isLoopback } from './connection.js';
 import type { Machine } from './machine.js';
 import type { Invocation } from './process.js';
 

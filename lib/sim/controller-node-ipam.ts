@@ -6,6 +6,8 @@ import type { Sim } from './task.js';
 import { textAt } from './tree.js';
 
 const SETTLE_MS = 100;
+/** The ttl controller's, of a cluster of fewer than a hundred nodes; written along here. */
+const TTL = { 'node.alpha.kubernetes.io/ttl': '0' };
 
 export function* nodeIpam(context: ControllerContext): Sim<never> {
   const { flags } = context.leader;
@@ -23,7 +25,8 @@ export function* nodeIpam(context: ControllerContext): Sim<never> {
       const range = nextRange(cidr, mask, taken);
       if (range === null) continue;
       const spec = { podCIDR: range, podCIDRs: [range] };
-      if (!(yield* context.patch(`/api/v1/nodes/${node.metadata.name}`, { spec }))) return false;
+      const patch = { metadata: { annotations: TTL }, spec };
+      if (!(yield* context.patch(`/api/v1/nodes/${node.metadata.name}`, patch))) return false;
       taken.add(range);
       nodes.learn({ ...node, spec: { ...(node['spec'] as object), ...spec } });
     }

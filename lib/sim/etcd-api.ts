@@ -2,10 +2,12 @@
  * etcd's client API: what requests and answers hold. They travel as `POST /etcdserverpb.<Service>/<Method>` with
  * plain bodies instead of protocol buffers; ids are hexadecimal text, as etcdctl shows them.
  */
-import { decimalId, type EtcdCluster, type EtcdMember } from './etcd-cluster.js';
+import type { EtcdAlarm, EtcdCluster, EtcdMember } from './etcd-cluster.js';
+import { decimalId } from './etcd-cluster.js';
 import { addMember, promoteMember, removeMember, updateMember } from './etcd-membership.js';
 import type { EtcdNode } from './etcd-node.js';
 import { ETCD_NO_LEADER, etcdFailure, propose, readIndex, type EtcdResult } from './etcd-requests.js';
+import { printSnapshot } from './etcd-snapshot.js';
 import { waitFor, type Sim } from './task.js';
 
 export interface EtcdHeader {
@@ -29,11 +31,6 @@ export interface EtcdStatus {
   readonly errors: readonly string[];
 }
 
-export interface EtcdAlarm {
-  readonly memberId: string;
-  readonly alarm: 'NOSPACE' | 'CORRUPT';
-}
-
 /** Bodies of answers by method. Every answer is `EtcdReply` of one of these. */
 export interface EtcdAnswers {
   'Cluster/MemberList': { readonly members: readonly EtcdMember[] };
@@ -47,8 +44,9 @@ export interface EtcdAnswers {
   'Maintenance/MoveLeader': Record<string, never>;
   /** The content of a snapshot file. */
   'Maintenance/Snapshot': { readonly content: string };
-  /** A linearizable read of one key, as health checks do it. */
-  'KV/Range': { readonly count: number };
+  'KV/Compact': Record<string, never>;
+  /** A linearizable read of one key, as health checks do it; with the alarms that they ask for right after it. */
+  'KV/Range': { readonly count: number; readonly alarms: readonly EtcdAlarm[] };
 }
 
 export type EtcdMethod = keyof EtcdAnswers;
@@ -59,6 +57,7 @@ export interface EtcdParameters {
   readonly peerUrls?: readonly string[];
   readonly isLearner?: boolean;
   readonly action?: 'GET' | 'DEACTIVATE';
+  readonly revision?: number;
 }
 
 export type EtcdReply<M extends EtcdMethod> =
@@ -99,16 +98,19 @@ function* answer(
     case 'Maintenance/Status':
       return { ok: true, value: statusOf(node, version) };
     case 'Maintenance/Defragment':
+      node.cluster.size.defragment(node.id);
       return { ok: true, value: {} };
+    case 'KV/Compact':
+      return yield* compact(node, parameters.revision ?? 0);
     case 'Maintenance/Snapshot':
       // A member's own data: works without a quorum.
-      return { ok: true, value: { content: snapshotOf(node.cluster) } };
+      return { ok: true, value: { content: printSnapshot(node) } };
     case 'Maintenance/Alarm':
       return yield* alarms(node, parameters);
     case 'Maintenance/MoveLeader':
       return yield* moveLeader(node, parameters.id ?? '');
     case 'KV/Range':
-      return yield* afterReadIndex(node, () => ({ count: 0 }));
+      return yield* afterReadIndex(node, () => ({ count: 0, alarms: node.cluster.alarms }));
     default:
       return yield* answerCluster(node, method, parameters);
   }
@@ -150,14 +152,30 @@ function* afterReadIndex<T>(node: EtcdNode, value: () => T): Sim<EtcdResult<T>> 
   return error === null ? { ok: true, value: value() } : etcdFailure(error);
 }
 
-function* alarms(node: EtcdNode, { id, action }: EtcdParameters): Sim<EtcdResult<{ alarms: EtcdAlarm[] }>> {
+function* alarms(
+  node: EtcdNode,
+  { id, action }: EtcdParameters,
+): Sim<EtcdResult<{ alarms: readonly EtcdAlarm[] }>> {
   const { cluster } = node;
-  if (action !== 'DEACTIVATE') return yield* afterReadIndex(node, () => ({ alarms: [...cluster.alarms] }));
+  if (action !== 'DEACTIVATE') return yield* afterReadIndex(node, () => ({ alarms: cluster.alarms }));
   return yield* propose(node, () => {
     const cleared = cluster.alarms.filter((alarm) => id === undefined || alarm.memberId === id);
-    for (const alarm of cleared) cluster.alarms.splice(cluster.alarms.indexOf(alarm), 1);
+    cluster.setAlarms(cluster.alarms.filter((alarm) => !cleared.includes(alarm)));
     return { alarms: cleared };
   });
+}
+
+function* compact(node: EtcdNode, revision: number): Sim<EtcdResult<Record<string, never>>> {
+  const { cluster } = node;
+  const result = yield* propose(node, (): EtcdResult<Record<string, never>> => {
+    if (revision > cluster.space.revision)
+      return etcdFailure('etcdserver: mvcc: required revision is a future revision');
+    if (revision <= cluster.size.compacted)
+      return etcdFailure('etcdserver: mvcc: required revision has been compacted');
+    cluster.size.compact(revision);
+    return { ok: true, value: {} };
+  });
+  return result.ok ? result.value : result;
 }
 
 function* moveLeader(node: EtcdNode, id: string): Sim<EtcdResult<Record<string, never>>> {
@@ -180,32 +198,22 @@ export function headerOf(node: EtcdNode): EtcdHeader {
   };
 }
 
-/** Sizes are estimates: a fixed part, and so much for each object. */
 function statusOf(node: EtcdNode, version: string): EtcdStatus {
   const { cluster } = node;
-  const inUse = 20_480 + cluster.space.size * 4_096;
   const index = cluster.positionOf(node.id);
   return {
     header: headerOf(node),
     version,
-    dbSize: Math.ceil((inUse * 5) / 4 / 4_096) * 4_096,
-    dbSizeInUse: inUse,
+    dbSize: cluster.size.bytes(node.id),
+    dbSizeInUse: cluster.size.inUse,
     leader: node.lead,
     raftIndex: index,
     raftTerm: node.term,
     raftAppliedIndex: index,
     isLearner: cluster.member(node.id)?.isLearner === true,
-    errors: node.lead === null ? [ETCD_NO_LEADER] : [],
+    errors: [
+      ...(node.lead === null ? [ETCD_NO_LEADER] : []),
+      ...cluster.alarms.map((one) => `memberID:${decimalId(one.memberId)} alarm:${one.alarm} `),
+    ],
   };
-}
-
-/** What `snapshot save` writes: all objects and the revision, as text. */
-function snapshotOf(cluster: EtcdCluster): string {
-  const { space } = cluster;
-  return JSON.stringify({
-    kind: 'etcd-snapshot',
-    clusterId: decimalId(cluster.clusterId),
-    revision: space.revision,
-    entries: [...space.dump()],
-  });
 }

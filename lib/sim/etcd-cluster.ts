@@ -8,6 +8,7 @@ import { sha256Hex } from '../base/digest.js';
 import { quorumSize } from '../model/quorum.js';
 import { KeySpace } from './etcd-keyspace.js';
 import type { EtcdNode } from './etcd-node.js';
+import { DatabaseSize } from './etcd-size.js';
 import type { KubeObject } from './objects.js';
 import { Signal, waitFor, type Sim } from './task.js';
 import type { World } from './world.js';
@@ -20,6 +21,14 @@ export interface EtcdMember {
   readonly peerUrls: readonly string[];
   readonly clientUrls: readonly string[];
   readonly isLearner: boolean;
+}
+
+/** Where members find one another, for the firewalls between them; kubeadm leaves it as it is. */
+const PEER_PORT = 2380;
+
+export interface EtcdAlarm {
+  readonly memberId: string;
+  readonly alarm: 'NOSPACE' | 'CORRUPT';
 }
 
 /** A change in the log of a leader that is not committed. */
@@ -35,6 +44,7 @@ export class EtcdCluster {
   readonly clusterId: string;
   readonly world: World;
   readonly space: KeySpace;
+  readonly size: DatabaseSize;
   /** By id, in order of ids as etcd lists them. */
   #members: readonly EtcdMember[];
   readonly removed = new Set<string>();
@@ -50,7 +60,9 @@ export class EtcdCluster {
   readonly changed: Signal;
   /** Proposals that are not committed, and the leader that has them in its log. */
   proposals: { readonly leader: string; readonly list: Proposal[] } = { leader: '', list: [] };
-  readonly alarms: { memberId: string; alarm: 'NOSPACE' | 'CORRUPT' }[] = [];
+  #alarms: readonly EtcdAlarm[] = [];
+  /** Members whose restored data has not been started from yet. */
+  readonly restored = new Set<string>();
 
   constructor(world: World, key: string, clusterId: string, members: readonly EtcdMember[]) {
     this.world = world;
@@ -60,9 +72,21 @@ export class EtcdCluster {
       () => world.nowMs,
       (object, lastMs) => withRenewTime(object, microTime(world, lastMs)),
     );
+    this.size = new DatabaseSize(this.space);
     this.changed = new Signal(`etcd cluster ${clusterId}`);
     this.#members = [...members].sort(byId);
     world.scheduler.spawn(world.group, `etcd ${clusterId}: connections`, this.#watchConnections());
+  }
+
+  get alarms(): readonly EtcdAlarm[] {
+    return this.#alarms;
+  }
+
+  /** An alarm of one member concerns the whole cluster: while NOSPACE is on, nothing can be put anywhere. */
+  setAlarms(alarms: readonly EtcdAlarm[]): void {
+    this.#alarms = alarms;
+    this.space.capped = alarms.some(({ alarm }) => alarm === 'NOSPACE');
+    this.touch();
   }
 
   get members(): readonly EtcdMember[] {
@@ -138,6 +162,17 @@ export class EtcdCluster {
     return acknowledging.length >= quorumSize(voters.length);
   }
 
+  /** How long a leader waits for shaped cards until a quorum has answered. */
+  latenessOf(leader: EtcdNode): number {
+    const others = this.voters.filter(({ id }) => id !== leader.id && this.connected(leader.id, id));
+    const late = others.map(({ id }) => {
+      const node = this.nodes.get(id);
+      return node === undefined ? 0 : this.world.network.lateness(leader.machine, node.machine);
+    });
+    const needed = quorumSize(this.voters.length) - 1;
+    return needed === 0 ? 0 : (late.sort((a, b) => a - b)[needed - 1] ?? 0);
+  }
+
   /** Recomputes connections and tells everybody who waits. */
   touch(): void {
     this.#connect();
@@ -152,7 +187,8 @@ export class EtcdCluster {
     const linked = new Set<string>();
     for (const [index, a] of nodes.entries()) {
       for (const b of nodes.slice(index + 1)) {
-        if (!network.hears(a.machine, b.machine) || a.peerAuthority !== b.peerAuthority) continue;
+        if (!network.converse(a.machine, b.machine, PEER_PORT) || a.peerAuthority !== b.peerAuthority)
+          continue;
         const name = linkName(a.id, b.id);
         linked.add(name);
         if (this.#links.has(name)) continue;

@@ -52,8 +52,15 @@ interface Table {
 /** The API server compacts every five minutes; here a table remembers so many changes. */
 const REMEMBERED = 4_000;
 
+/** Thrown by a put while the alarm NOSPACE is raised; what is deleted needs no space. */
+export class DatabaseFull extends Error {
+  override readonly name = 'DatabaseFull';
+}
+
 export class KeySpace {
   revision = 1;
+  /** True while nothing may be put. */
+  capped = false;
   readonly #tables = new Map<string, Table>();
   readonly #topics = new Map<string, Topic>();
   readonly #renewals = new Map<string, Renewal>();
@@ -91,6 +98,7 @@ export class KeySpace {
   }
 
   put(table: string, key: string, object: KubeObject): KubeObject {
+    if (this.capped) throw new DatabaseFull();
     this.endRenewal(table, key);
     return this.#put(table, key, object);
   }
@@ -163,6 +171,17 @@ export class KeySpace {
     const object = this.#tables.get(table)?.objects.get(key);
     if (object !== undefined) this.#put(table, key, this.#renewedCopy(object, renewal.lastMs(this.#nowMs())));
     renewal.ended.fire();
+  }
+
+  /** Fills an empty key space with what a snapshot holds; changes up to it cannot be watched any more. */
+  load(revision: number, entries: Iterable<readonly [table: string, key: string, object: KubeObject]>): void {
+    this.revision = revision;
+    for (const [name, key, object] of entries) {
+      const table = this.#table(name);
+      table.objects.set(key, object);
+      table.compacted = revision;
+      this.#index(table, key, null, object);
+    }
   }
 
   /** Everything, for a snapshot file. */

@@ -9,6 +9,7 @@ import { serveEtcdHealth } from './etcd-health.js';
 import { openMember, type MemberConfig } from './etcd-start.js';
 import { EtcdNode } from './etcd-node.js';
 import { propose } from './etcd-requests.js';
+import { DEFAULT_QUOTA_BYTES } from './etcd-size.js';
 import type { Listener, Request, Response } from './network.js';
 import { parseCertificate, parseKey, type Certificate } from './pki.js';
 import type { Invocation } from './process.js';
@@ -188,7 +189,14 @@ function memberConfig(call: Invocation, flags: ReadonlyMap<string, string>): Mem
     certificate: certificateOf('cert-file'),
     clientAuthority: flags.get('client-cert-auth') === 'true' ? certificateOf('trusted-ca-file') : null,
     peerAuthority: certificateOf('peer-trusted-ca-file')?.keyId ?? '',
+    quotaBytes: quotaOf(flags),
   };
+}
+
+/** etcd takes 0 for its default and a negative number for no quota at all. */
+function quotaOf(flags: ReadonlyMap<string, string>): number {
+  const bytes = Number(flags.get('quota-backend-bytes') ?? '0');
+  return bytes === 0 ? DEFAULT_QUOTA_BYTES : bytes < 0 ? Infinity : bytes;
 }
 
 /** Data that nothing mounts goes with the pod. */

@@ -20,6 +20,7 @@ export interface EtcdNodeOptions {
   readonly electionMs: number;
   /** Key id of the authority that peers must be signed by; empty without TLS between peers. */
   readonly peerAuthority: string;
+  readonly quotaBytes: number;
 }
 
 export class EtcdNode {
@@ -31,6 +32,7 @@ export class EtcdNode {
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly peerAuthority: string;
+  readonly quotaBytes: number;
   /** Who it believes to be the leader. */
   lead: string | null = null;
   term: number;
@@ -54,6 +56,7 @@ export class EtcdNode {
     this.heartbeatMs = options.heartbeatMs;
     this.electionMs = options.electionMs;
     this.peerAuthority = options.peerAuthority;
+    this.quotaBytes = options.quotaBytes;
     this.term = options.cluster.term;
     this.#heardMs = this.#nowMs;
   }

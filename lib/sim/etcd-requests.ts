@@ -36,7 +36,7 @@ export function* propose<T>(node: EtcdNode, run: () => T): Sim<EtcdResult<T>> {
   }
   if (cluster.quorumBehind(leader)) {
     const { term } = leader;
-    yield* sleep(cluster.world.draw('etcdCommit', node.prng));
+    yield* sleep(cluster.world.draw('etcdCommit', node.prng) + cluster.latenessOf(leader));
     if (
       leader.isLeader &&
       leader.term === term &&

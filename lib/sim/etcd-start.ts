@@ -5,6 +5,7 @@
  */
 import { EtcdCluster, clusterIdOf, memberIdOf, type EtcdMember } from './etcd-cluster.js';
 import { parentOf } from './disk.js';
+import { openRestored, type RestoredData } from './etcd-snapshot.js';
 import type { Machine } from './machine.js';
 import type { Certificate } from './pki.js';
 import type { Invocation } from './process.js';
@@ -34,6 +35,7 @@ export interface MemberConfig {
   readonly certificate: Certificate | null;
   readonly clientAuthority: Certificate | null;
   readonly peerAuthority: string;
+  readonly quotaBytes: number;
 }
 
 export interface OpenedMember {
@@ -50,14 +52,18 @@ interface DataFile {
 export function openMember(call: Invocation, config: MemberConfig): OpenedMember | string {
   const { world, machine } = call;
   const data = readData(machine, config.dataDir);
+  if (data !== null && 'restored' in data) {
+    const opened = { cluster: openRestored(world, data), memberId: data.memberId };
+    return writeData(machine, config.dataDir, opened) ?? opened;
+  }
   if (data !== null) {
     const cluster = world.etcdClusters.get(data.cluster);
     if (cluster === undefined) return 'walpb: crc mismatch';
     return { cluster, memberId: data.memberId };
   }
   const opened = config.initialState === 'existing' ? joinCluster(call, config) : foundCluster(world, config);
-  if (typeof opened !== 'string') writeData(machine, config.dataDir, opened);
-  return opened;
+  if (typeof opened === 'string') return opened;
+  return writeData(machine, config.dataDir, opened) ?? opened;
 }
 
 function foundCluster(world: World, config: MemberConfig): OpenedMember | string {
@@ -122,12 +128,23 @@ function dataFile(dataDir: string): string {
   return `${dataDir}/member/snap/db`;
 }
 
-function readData(machine: Machine, dataDir: string): DataFile | null {
+function readData(machine: Machine, dataDir: string): DataFile | RestoredData | null {
   const text = machine.disk.read(dataFile(dataDir));
-  return text === null ? null : (JSON.parse(text) as DataFile);
+  return text === null ? null : (JSON.parse(text) as DataFile | RestoredData);
 }
 
-function writeData(machine: Machine, dataDir: string, opened: OpenedMember): void {
+function writeData(machine: Machine, dataDir: string, opened: OpenedMember): string | null {
+  const data: DataFile = { cluster: opened.cluster.key, memberId: opened.memberId };
+  return writeDataDirectory(machine, dataDir, data);
+}
+
+/** Null when it was written; else what could not be, in the words of Go's errors. */
+export function writeDataDirectory(
+  machine: Machine,
+  dataDir: string,
+  data: DataFile | RestoredData,
+  size = 0,
+): string | null {
   const { disk } = machine;
   const path = dataFile(dataDir);
   disk.makeDirectories(dataDir, 0o700);
@@ -135,8 +152,10 @@ function writeData(machine: Machine, dataDir: string, opened: OpenedMember): voi
   disk.makeDirectories(`${dataDir}/member/wal`, 0o700);
   // etcd reserves the log it writes and the next one in advance, however little is in them.
   for (const log of ['0000000000000000-0000000000000000.wal', '0.tmp']) {
-    disk.write(`${dataDir}/member/wal/${log}`, '', { mode: 0o600, size: LOG_BYTES });
+    const wal = `${dataDir}/member/wal/${log}`;
+    if (disk.write(wal, '', { mode: 0o600, size: LOG_BYTES }) !== null)
+      return `write ${wal}: no space left on device`;
   }
-  const data: DataFile = { cluster: opened.cluster.key, memberId: opened.memberId };
-  disk.write(path, JSON.stringify(data), { mode: 0o600 });
+  if (disk.write(path, JSON.stringify(data), { mode: 0o600, size }) === null) return null;
+  return `write ${path}: no space left on device`;
 }

@@ -3,7 +3,7 @@
  * while the API server cannot be reached, which is how real controllers come to act on old facts.
  */
 import { itemsOf, type ApiClient } from './api-client.js';
-import { watchNext, type WatchEvent } from './api/watch.js';
+import { watch, type WatchEvent } from './api/watch.js';
 import { nodeOf } from './etcd-keyspace.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
@@ -175,17 +175,13 @@ export class Informer {
 
   /** Returns when the watch broke, and the copy must be listed again. */
   *#watch(since: string): Sim<void> {
-    let version = since;
-    for (;;) {
-      const client = this.#options.client();
-      if (client === null) return;
-      const answer = yield* watchNext(client, this.#options.path, version);
-      if (answer.kind !== 'events') return;
-      const { events, resourceVersion } = answer;
+    const client = this.#options.client();
+    if (client === null) return;
+    yield* watch(client, this.#options.path, since, (events) => {
       for (const event of events) this.#apply(event);
-      version = resourceVersion;
       this.changed.fire();
-    }
+      return false;
+    });
   }
 
   #apply(event: WatchEvent): void {

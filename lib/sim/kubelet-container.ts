@@ -6,6 +6,7 @@
 import { sha256Hex } from '../base/digest.js';
 import type { Container, Sandbox } from './containerd.js';
 import { noteEvent, publish, type ContainerReport, type Kubelet, type PodEntry } from './kubelet-state.js';
+import { ensureImage } from './kubelet-image.js';
 import { keepProbing, probeUntilDecided } from './kubelet-probes.js';
 import type { ContainerPlan, PodPlan } from './pod-spec.js';
 import { sleep, TaskGroup, waitFor, type Sim } from './task.js';
@@ -108,25 +109,6 @@ function* start(work: ContainerWork): Sim<Container> {
   const message = `Started container ${report.name}`;
   noteEvent(kubelet, work.entry.pod, { type: 'Normal', reason: 'Started', message });
   return started;
-}
-
-function* ensureImage(work: ContainerWork): Sim<void> {
-  const { kubelet, report, container } = work;
-  const { image } = container.spec;
-  const runtime = kubelet.machine.containers;
-  let retryMs = FIRST_BACKOFF_MS;
-  while (!runtime.images().includes(image)) {
-    if (container.pullPolicy === 'Never') {
-      report.state = { kind: 'waiting', reason: 'ErrImageNeverPull' };
-    } else {
-      const problem = yield* runtime.pull(image);
-      if (problem === null) return;
-      report.state = { kind: 'waiting', reason: 'ErrImagePull', message: problem };
-    }
-    publish(kubelet, work.entry);
-    yield* sleep(retryMs);
-    retryMs = Math.min(2 * retryMs, LONGEST_BACKOFF_MS);
-  }
 }
 
 /** Reports a running container, probes it, and returns how it ended. */

@@ -8,8 +8,11 @@ import { must } from '../base/errors.js';
 import type { ContainerSpec } from './container.js';
 import { ContainerRuntime } from './containerd.js';
 import { Disk } from './disk.js';
-import { isLoopback, type ArpEntry, type Listener, type Nic } from './network.js';
+import { Firewall } from './firewall.js';
+import { isLoopback } from './connection.js';
+import type { ArpEntry, Listener, Nic } from './network.js';
 import { Process, type Invocation, type Program } from './process.js';
+import type { Shaping } from './shaping.js';
 import { Signal, TaskGroup, type Sim } from './task.js';
 import { Units } from './units.js';
 import type { World } from './world.js';
@@ -73,6 +76,9 @@ export class Machine {
   readonly arp = new Map<string, ArpEntry>();
   /** Routes through the lab card that were added: destination → gateway. Shown, and of no effect on the one segment. */
   readonly routes = new Map<string, string>();
+  readonly firewall = new Firewall();
+  /** What the queueing discipline of the lab card does; null for the one that every card has. */
+  shaping: Shaping | null = null;
   #nextPid = 300;
 
   constructor(world: World, options: MachineOptions) {
@@ -121,6 +127,8 @@ export class Machine {
     this.listeners.length = 0;
     this.arp.clear();
     this.routes.clear();
+    this.firewall.clear();
+    this.shaping = null;
     this.labNic.addresses.clear();
     this.units.reset();
     this.containers.losePower();

@@ -4,71 +4,20 @@
  * exist. Bandwidth, MTU, IPv6 and routers are not modelled; the NAT card only carries image and package pulls.
  */
 import type { Machine } from './machine.js';
-import type { Process } from './process.js';
-import type { Certificate } from './pki.js';
 import type { Stations } from './stations.js';
-import { hangUp, outcomeOf, type Connection } from './connection.js';
+import { hangUp, Inbox, isLoopback, LATENCY_MS, outcomeOf, type Connection } from './connection.js';
+import { isMute, passage, roundTripMs } from './passage.js';
 import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
+import type { Outcome, Request } from './wire.js';
 import type { Prng } from '../base/prng.js';
 
-export interface Nic {
-  readonly name: string;
-  readonly mac: string;
-  /** False while somebody pulled the cable. */
-  linked: boolean;
-  /** Addresses with their prefix lengths, in the order they were added: `192.168.62.11` → 24. */
-  readonly addresses: Map<string, number>;
-}
-
-export interface ArpEntry {
-  mac: string;
-  /** When the owner was last known to answer. */
-  confirmedMs: number;
-  /** When a stale entry that is in use will be probed; null while nobody has used it. */
-  probeDueMs: number | null;
-}
-
-/** One request over a TCP connection: HTTP for the API server, the same shape for etcd's gRPC. */
-export interface Request {
-  readonly method: string;
-  /** Path with query, such as `/api/v1/nodes?limit=500` or `/etcdserverpb.Cluster/MemberList`. */
-  readonly path: string;
-  readonly body?: unknown;
-  readonly clientCertificate?: Certificate;
-  readonly bearerToken?: string;
-}
-
-export interface Response {
-  readonly status: number;
-  readonly body: unknown;
-  /** The certificate the server showed; filled in by the network from the listener when absent. */
-  readonly certificate?: Certificate | null;
-}
-
-export interface Listener {
-  readonly port: number;
-  /** Null listens on every address. */
-  readonly address: string | null;
-  readonly process: Process;
-  readonly certificate: () => Certificate | null;
-  /** Fires when the answer to a health check may have changed; whoever probes parks on it. Absent: it never changes. */
-  readonly healthChanged?: Signal;
-  /** Would /readyz be answered with 200 now? For onlookers: reads only. Absent: ask the API server of the machine. */
-  readonly answersReady?: () => boolean;
-  /** Answers one request in the server's own process; 'reset' closes the connection without an answer. */
-  readonly serve: (request: Request, from: Machine) => Sim<Response | 'reset'>;
-}
-
-export type Outcome =
-  | ({ readonly kind: 'response'; readonly certificate: Certificate | null } & Omit<Response, 'certificate'>)
-  | { readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset' };
+export type { ArpEntry, Listener, Nic, Outcome, Request, Response } from './wire.js';
 
 /** Linux: an entry is trusted for about 30 s, then used for 5 s more, then probed three times a second apart. */
 const REACHABLE_MS = 30_000;
 const DELAY_PROBE_MS = 5_000;
 /** Three broadcast probes, a second apart, and then "No route to host". */
 const RESOLVE_FAILS_MS = 3_000;
-const LATENCY_MS = 1;
 /** Go's HTTP/2 client pings after 30 s without a frame and gives up 15 s later. */
 const SILENCE_MS = 45_000;
 
@@ -79,12 +28,14 @@ export class Network {
   readonly #scheduler: Scheduler;
   readonly #prng: Prng;
   readonly #stations: Stations;
+  readonly #late: Prng;
   /** Pairs of machine names, sorted, that cannot hear each other. */
   readonly #separated = new Set<string>();
 
   constructor(options: { scheduler: Scheduler; prng: Prng; interfaceName: string; stations: Stations }) {
     this.#scheduler = options.scheduler;
     this.#prng = options.prng;
+    this.#late = options.prng.fork('shaping');
     this.interfaceName = options.interfaceName;
     this.#stations = options.stations;
   }
@@ -125,7 +76,24 @@ export class Network {
   hears(from: Machine, to: Machine): boolean {
     if (from === to) return from.answersNetwork;
     if (!from.answersNetwork || !to.answersNetwork || !from.labNic.linked || !to.labNic.linked) return false;
+    if (isMute(from) || isMute(to)) return false;
     return this.#separated.size === 0 || !this.#separated.has([from.name, to.name].sort().join(' '));
+  }
+
+  /** Can the two talk to each other on this port, whoever of them began? */
+  converse(a: Machine, b: Machine, port: number): boolean {
+    if (!this.hears(a, b)) return false;
+    if (a.firewall.isOpen && b.firewall.isOpen) return true;
+    const ways = [
+      { from: a, to: b, address: b.options.address, port },
+      { from: b, to: a, address: a.options.address, port },
+    ];
+    return ways.every((way) => passage(way) === 'ACCEPT');
+  }
+
+  /** By how much an exchange between the two is late because of shaped cards. */
+  lateness(from: Machine, to: Machine): number {
+    return roundTripMs(from, to, this.#late);
   }
 
   /** Machines whose kernel answers for `address` now, as seen from `from`. */
@@ -146,8 +114,7 @@ export class Network {
     }
   }
 
-  /** Finds who gets a frame for `address`. Null after the kernel gave up ("No route to host"), or 'silent' when
-   *  a cached entry points at a machine that no longer answers. */
+  /** Who gets a frame for `address`: null is "No route to host", 'silent' a cached one that no longer answers. */
   *resolve(from: Machine, address: string): Sim<Machine | 'silent' | null> {
     if (isLoopback(address) || from.hasAddress(address)) return from;
     const cached = this.#cached(from, address);
@@ -186,8 +153,14 @@ export class Network {
   *ping(from: Machine, address: string, timeoutMs: number): Sim<number | null> {
     const startMs = this.#scheduler.nowMs;
     const target = yield* this.resolve(from, address);
-    if (target !== null && target !== 'silent' && this.hears(from, target)) {
-      yield* sleep(LATENCY_MS);
+    const heard = target !== null && target !== 'silent' && this.hears(from, target);
+    const lateMs = heard ? this.lateness(from, target) : 0;
+    if (
+      heard &&
+      passage({ from, to: target, address, port: null }) === 'ACCEPT' &&
+      LATENCY_MS + lateMs <= timeoutMs
+    ) {
+      yield* sleep(LATENCY_MS + lateMs);
       return this.#scheduler.nowMs - startMs;
     }
     yield* sleep(Math.max(0, startMs + timeoutMs - this.#scheduler.nowMs));
@@ -216,7 +189,9 @@ export class Network {
   /**
    * An exchange that stays open without limit, such as a watch. The server's side is ended when the client ends,
    * is suspended or can no longer be heard. The client sees 'reset' when the server closed the connection, and
-   * 'timeout' `silenceMs` after it fell silent, which is when the pings of HTTP/2 give up.
+   * 'timeout' `silenceMs` after it fell silent, which is when the pings of HTTP/2 give up. What the server pushes
+   * meanwhile goes to `receive`, which must not wait; when it answers true the client has seen enough, and the
+   * outcome is null.
    */
   *stream(
     from: Machine,
@@ -225,21 +200,28 @@ export class Network {
     request: Request,
     dialTimeoutMs: number,
     silenceMs: number,
-  ): Sim<Outcome> {
+    receive?: (body: unknown) => boolean,
+  ): Sim<Outcome | null> {
     const connection = yield* this.#connect(from, host, port, this.#scheduler.nowMs + dialTimeoutMs);
     if ('kind' in connection) return connection;
     const { listener } = connection;
     const { connected, reach } = this.#link(from, connection);
     const { group } = listener.process;
-    const answer = this.#scheduler.spawn(group, request.path, listener.serve(request, from));
+    const inbox = new Inbox(this.#scheduler, receive ?? null, connected);
+    const sent = receive === undefined ? request : { ...request, push: inbox.push };
+    const answer = this.#scheduler.spawn(group, request.path, listener.serve(sent, from));
     this.#scheduler.spawn(group, `hang-up of ${request.path}`, hangUp(answer, reach, connected));
     try {
-      while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
+      while (answer.state === 'running' && connected()) {
+        yield* waitFor([answer.ended, inbox.closed, ...reach]);
+        if (inbox.isClosed) return null;
+      }
       if (!connected()) {
         yield* sleep(silenceMs);
         return { kind: 'timeout' };
       }
     } finally {
+      inbox.close();
       answer.kill();
     }
     yield* sleep(LATENCY_MS);
@@ -254,19 +236,28 @@ export class Network {
     if (target === null) return { kind: 'no-route' };
     const reached =
       target !== 'silent' && this.hears(from, target) && (target === from || target.hasAddress(address));
-    if (!reached) {
-      yield* sleep(Math.max(0, deadlineMs - this.#scheduler.nowMs));
+    const verdict = reached ? passage({ from, to: target, address, port }) : 'DROP';
+    const lateMs = LATENCY_MS + (reached ? this.lateness(from, target) : 0);
+    const leftMs = Math.max(0, deadlineMs - this.#scheduler.nowMs);
+    if (!reached || verdict === 'DROP' || lateMs > Math.max(leftMs, LATENCY_MS)) {
+      yield* sleep(leftMs);
       return { kind: 'dial-timeout' };
     }
-    yield* sleep(LATENCY_MS);
+    yield* sleep(lateMs);
+    if (verdict === 'REJECT') return { kind: 'refused' };
     const listener = target.listenerOn(address, port);
     return listener === null ? { kind: 'refused' } : { target, address, listener };
   }
 
   /** Whether a connection still holds, and what tells that it may not. */
-  #link(from: Machine, { target, address }: Connection): { connected: () => boolean; reach: Signal[] } {
+  #link(from: Machine, connection: Connection): { connected: () => boolean; reach: Signal[] } {
+    const { target, address, listener } = connection;
+    const way = { from, to: target, address, port: listener.port };
     return {
-      connected: () => this.hears(from, target) && (target === from || target.hasAddress(address)),
+      connected: () =>
+        this.hears(from, target) &&
+        (target === from || target.hasAddress(address)) &&
+        passage(way) === 'ACCEPT',
       reach: from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged],
     };
   }
@@ -285,11 +276,13 @@ export class Network {
       yield* sleep(Math.max(0, Math.min(deadlineMs - this.#scheduler.nowMs, SILENCE_MS)));
       return { kind: 'timeout' };
     }
-    yield* sleep(LATENCY_MS);
+    const lateMs = LATENCY_MS + this.lateness(from, connection.target);
+    const leftMs = deadlineMs - this.#scheduler.nowMs;
+    if (lateMs > Math.max(leftMs, LATENCY_MS)) {
+      yield* sleep(leftMs);
+      return { kind: 'timeout' };
+    }
+    yield* sleep(lateMs);
     return outcomeOf(answer.result, listener);
   }
-}
-
-export function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }

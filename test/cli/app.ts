@@ -1,5 +1,6 @@
 /** The command line as a whole: what it refuses, how it speaks, and the help of every command. */
 import t from 'tap';
+import { withOptions } from '../../lib/cli/hints.js';
 import { CATALOGUE } from '../../lib/cli/catalogue.js';
 import { documentProblems } from '../helpers/documents.js';
 import { runHomelab, type FakeOptions, type Ran } from '../helpers/fake-io.js';
@@ -20,7 +21,7 @@ t.test('wrong usage is refused with exit code 2 and what to type instead', async
     ['frobnicate --really', /unknown command 'frobnicate'/],
     ['--frobnicate', /unknown option '--frobnicate'/],
     ['plan --topolgy k8s-ha', /unknown option '--topolgy'\n.*Did you mean --topology\?/],
-    ['plan --topology', /option '--topology <name\|path>' argument missing/],
+    ['plan --topology', /option '--topology <name\|path>' argument missing\nSee: homelab plan --help/],
     ['plan -o yaml', /argument 'yaml' is invalid\. Allowed choices are text, json/],
     ['plan surplus', /too many arguments/],
     ['completion', /missing required argument 'shell'/],
@@ -34,6 +35,34 @@ t.test('wrong usage is refused with exit code 2 and what to type instead', async
     t.equal(ran.stdout, '', `${line}: nothing on standard output`);
     t.notMatch(ran.stderr, /\n {4}at /, `${line}: no stack`);
   }
+});
+
+t.test('hints name the lab and its place where a person must', async (t) => {
+  const typed =
+    'Go on with `homelab resume`, or look: homelab etcd status, homelab exec stage-cp-1 -- uptime';
+  t.equal(withOptions(typed, ''), typed, 'one lab needs no name');
+  t.equal(
+    withOptions(typed, ' --lab b'),
+    'Go on with `homelab resume --lab b`, or look: homelab etcd status --lab b, ' +
+      'homelab exec --lab b stage-cp-1 -- uptime',
+  );
+  for (const other of [
+    'homelab up --topology k8s-ha',
+    'homelab sim fork',
+    'homelab destroy --lab c',
+    'homelab upset',
+  ])
+    t.equal(withOptions(other, ' --lab b'), other);
+
+  const cwd = t.testdir({});
+  const homelab = (line: string): Promise<Ran> => runHomelab(line.split(' '), { cwd });
+  const one = await homelab('up --topology k8s-single --until machines');
+  t.match(one.stdout, /Go on with: homelab up\n/, 'the only lab');
+  const two = await homelab('up --topology k8s-single --until machines --lab b');
+  t.match(two.stdout, /Go on with: homelab up --lab b\n/);
+  t.match((await homelab('status --lab b')).stdout, /homelab resume --lab b, or homelab abort --lab b/);
+  const refused = parsed(await homelab('resume --lab stage --fault x -o json'));
+  t.equal(refused.error?.remedy, 'See: homelab resume --help', 'help is about no lab');
 });
 
 t.test('with -o json a refusal is exactly one document too', async (t) => {

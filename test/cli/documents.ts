@@ -84,7 +84,9 @@ function codesInLib(): readonly string[] {
   const codes = libTexts().flatMap((text) => {
     const plain = text.matchAll(/\b(?:code: |recorded\(\s*)'([a-z][a-z-]*)'/g);
     const chosen = text.matchAll(/\bcode: [^\n?]*\? '([a-z-]+)' : '([a-z-]+)'/g);
-    return [...plain, ...chosen].flatMap((found) => found.slice(1));
+    const looked = text.matchAll(/\b(?:fine|amiss|checkProgram)\(\s*(?:programs,\s*)?'([a-z-]+)'/g);
+    const named = text.matchAll(/\bconst code = '([a-z-]+)'/g);
+    return [...plain, ...chosen, ...looked, ...named].flatMap((found) => found.slice(1));
   });
   return [...new Set([...codes, ...MADE.flatMap(([, made]) => made)])].sort();
 }
@@ -121,13 +123,15 @@ t.test('what commands about a lab print fits their schemas', async (t) => {
     ['machine cut stage-cp-1', 'machine', 0],
     ['wait 5s', 'wait', 0],
     ['wait --for api --timeout 1s', 'wait', 1],
-    ['down', 'error', 2],
+    ['down', 'saga-result', 0],
     ['up --seed 2', 'error', 2],
     ['machine cut stage-cp-9', 'error', 2],
     ['saga list', 'saga-list', 0],
     ['saga show', 'saga-show', 0],
     ['saga show 7', 'error', 2],
     ['saga graph down', 'saga-graph', 0],
+    ['saga graph upgrade', 'saga-graph', 0],
+    ['up --until machines', 'saga-result', 0],
     ['abort', 'saga-result', 0],
     ['resume', 'error', 2],
     ['destroy', 'saga-result', 0],

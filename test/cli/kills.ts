@@ -71,6 +71,21 @@ void t.test('kill -9, then abort', async (t) => {
   t.ok(machines.every(({ state }) => state === 'absent'));
 });
 
+void t.test(
+  'kill -9 of an up that was to stop at a stage: resume stops there too, and the next goes on',
+  async (t) => {
+    const cwd = t.testdir({});
+    const started = startHomelab(cwd, `${UP} --until prepare`.split(' '));
+    t.ok(await signalAt(started, cwd, 4, 'SIGKILL'), 'the kill came in time');
+    const outcomeOf = async (line: string): Promise<string> => {
+      const { outcome } = JSON.parse((await homelab(cwd, `${line} -o json`)).stdout) as SagaDocument;
+      return outcome;
+    };
+    t.equal(await outcomeOf('resume'), 'partial');
+    t.equal(await outcomeOf('resume'), 'completed');
+  },
+);
+
 void t.test('Ctrl-C stops in good order, with a way on and a way back', async (t) => {
   for (const way of ['resume', 'abort'] as const) {
     const cwd = t.testdir({});

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { CONFIG_FLAGS, flagValue } from '../../lib/config/flags.js';
 import { resolve } from '../../lib/config/resolve.js';
+import type { Tree } from '../../lib/config/source.js';
 import { withValue } from '../../lib/config/tree.js';
 import type { LabSpec } from '../../lib/model/lab.js';
 import { SEED_CONFIG } from '../helpers/seed-config.js';
@@ -43,6 +44,7 @@ t.test('the seed, word for word, gives its table', async (t) => {
     cidr: '192.168.62.0/24',
     prefixLength: 24,
     hostAddress: '192.168.62.1',
+    managementCidr: '172.29.62.0/24',
     interface: 'eth1',
   });
   t.equal(spec.apiName, 'api.stage.lab');
@@ -148,6 +150,15 @@ t.test('versions, sizes, subnets and names as people write them', async (t) => {
   t.strictSame(named.endpoint, { host: 'api.dev.example', port: 6443, address: '192.168.62.5' });
 });
 
+t.test('the management network follows the lab network and keeps out of the other ranges', async (t) => {
+  const management = (text: string): string => labOf(text).network.managementCidr;
+  t.equal(management('vos: {subnet: 192.168.7}'), '172.29.7.0/24');
+  t.equal(management('vos: {subnet: 10.62.16.0/20}'), '172.29.16.0/24');
+  t.equal(management('vos: {subnet: 192.168.7, management_network: 10.9.0.0/26}'), '10.9.0.0/26');
+  t.equal(management('vos: {subnet: 172.29.7}'), '172.29.8.0/24', 'beside the lab network');
+  t.equal(management('k8s: {pod_subnet: 172.29.0.0/16}'), '172.30.0.0/24', 'beyond the pods');
+});
+
 t.test('time_scale stretches the default lease only', async (t) => {
   const lease = (text: string): unknown => labOf(text).vip?.lease;
   t.strictSame(lease('vos: {time_scale: 10}'), {
@@ -205,6 +216,8 @@ t.test('each flag overrides its key, and says the same as the file', async (t) =
     'vos-memory': '60GiB',
     subnet: '192.168.62.0/24',
     box: 'debian/12',
+    'image-base': './debian.qcow2',
+    'image-checksum': `sha256:${'a'.repeat(64)}`,
     'time-scale': '2.5',
   };
   t.strictSame(
@@ -212,9 +225,16 @@ t.test('each flag overrides its key, and says the same as the file', async (t) =
     CONFIG_FLAGS.map(({ name }) => name),
   );
   for (const flag of CONFIG_FLAGS) {
-    const text = texts[flag.name] ?? '';
-    const file = JSON.stringify(withValue({}, flag.path, flagValue(flag, text)));
-    t.strictSame(labOf(null, { [flag.name]: text }), labOf(file), `--${flag.name}`);
+    // A base image of one's own is refused without its digest.
+    const names = flag.name === 'image-base' ? [flag.name, 'image-checksum'] : [flag.name];
+    const given = CONFIG_FLAGS.filter(({ name }) => names.includes(name));
+    const overrides = Object.fromEntries(given.map(({ name }) => [name, texts[name] ?? '']));
+    const tree = given.reduce<Tree>(
+      (all, one) => withValue(all, one.path, flagValue(one, texts[one.name] ?? '')),
+      {},
+    );
+    const file = JSON.stringify(tree);
+    t.strictSame(labOf(null, overrides), labOf(file), `--${flag.name}`);
     if (flag.name !== 'subnet') t.notSame(labOf(file), labOf(null), `--${flag.name} changes the lab`);
   }
   t.throws(() => resolve({ text: null, file: null, overrides: { colour: 'red' } }), /--colour/);

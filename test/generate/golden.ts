@@ -19,7 +19,7 @@ for (const [name, lab] of Object.entries(labs)) {
     matchGolden(t, `${name}/files.txt`, index);
     const kept = new Set(['files.txt']);
     for (const [file, golden] of names) {
-      if (!kept.has(golden)) matchGolden(t, `${name}/${golden}`, file.content);
+      if (!kept.has(golden)) matchGolden(t, `${name}/${golden}`, withoutDigest(file.content));
       kept.add(golden);
     }
     t.same(goldenFiles(name), [...kept].sort(), 'there is no golden file that nothing makes any more');
@@ -37,6 +37,11 @@ void t.test('upgrade and reset', (t) => {
   t.equal(resetConfig(old), null, 'kubeadm 1.30 has no ResetConfiguration');
   t.end();
 });
+
+/** The name of the node image has a digest of all that is in packer/, which would change with every word there. */
+function withoutDigest(text: string): string {
+  return text.replace(/(homelab\/node-v[\d.]+-)[0-9a-f]{12}/, '$1<digest>');
+}
 
 /** File → name of its golden file: the first file with the same name and content stands for the others. */
 function goldenNames(files: readonly GeneratedFile[]): ReadonlyMap<GeneratedFile, string> {

@@ -174,8 +174,9 @@ void t.test('secrets are in the join of one machine and nowhere else', (t) => {
   );
   holds(t, (any) => {
     for (const file of render(any)) {
+      // Digests of what the image is built from are public.
       assert.doesNotMatch(
-        file.content,
+        file.content.replace(/sha256\W+[0-9a-f]{64}/g, ''),
         /\b[a-z0-9]{6}\.[a-z0-9]{16}\b|[0-9a-f]{64}/,
         `${file.path} holds no secret`,
       );

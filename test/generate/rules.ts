@@ -12,7 +12,7 @@ import { kubeVipManifest } from '../../lib/generate/kube-vip.js';
 import { networkCommands, networkdDropIn } from '../../lib/generate/network.js';
 import { nodeImageName } from '../../lib/generate/packer.js';
 import { render } from '../../lib/generate/render.js';
-import { vagrantfile } from '../../lib/generate/vagrantfile.js';
+import { boxName, vagrantfile } from '../../lib/generate/vagrantfile.js';
 import { controlPlanes, loadBalancers, workers } from '../../lib/model/lab.js';
 import { at, type Tree } from '../helpers/tree.js';
 import { holds, makeLab } from '../helpers/labs.js';
@@ -45,7 +45,7 @@ void t.test('kube-vip: the variants differ in one path, and the lease is as reso
 
 void t.test('Vagrantfile: one definition for each machine with its own address', (t) => {
   holds(t, (lab) => {
-    const text = vagrantfile(lab);
+    const text = vagrantfile(lab, boxName(lab, null));
     const all = (pattern: RegExp): readonly (string | undefined)[] =>
       [...text.matchAll(pattern)].map((m) => m[1]);
     assert.deepEqual(
@@ -169,10 +169,15 @@ void t.test('add-ons ask for no more than the lab has', (t) => {
 
 void t.test('the node image depends on versions and add-ons, not on a lab', (t) => {
   const lab = makeLab({ vip: 'kube-vip' });
-  const name = nodeImageName(lab);
-  t.equal(nodeImageName({ ...makeLab({ vip: 'kube-vip', workers: 1 }), name: 'other', timeScale: 10 }), name);
-  t.not(nodeImageName(makeLab({ vip: 'kube-vip', kubernetes: { version: 'v1.32.0' } })), name);
-  t.not(nodeImageName(makeLab({ vip: 'kube-vip', kubernetes: { csi: 'none' } })), name);
+  const name = nodeImageName(lab, null);
+  t.equal(
+    nodeImageName({ ...makeLab({ vip: 'kube-vip', workers: 1 }), name: 'other', timeScale: 10 }, null),
+    name,
+  );
+  t.not(nodeImageName(makeLab({ vip: 'kube-vip', kubernetes: { version: 'v1.32.0' } }), null), name);
+  t.not(nodeImageName(makeLab({ vip: 'kube-vip', kubernetes: { csi: 'none' } }), null), name);
+  t.not(nodeImageName({ ...lab, image: { ...lab.image, checksum: `sha256:${'1'.repeat(64)}` } }, null), name);
+  t.not(nodeImageName(lab, 'a'.repeat(64)), name, 'and on what a bundle holds');
   t.end();
 });
 

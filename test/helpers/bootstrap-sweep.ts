@@ -36,7 +36,7 @@ export async function sweepBootstrap(t: Tap, overrides: Overrides, strides: Stri
 }
 
 /** A number that every commit changes, so that in time every point is swept; 0 outside of a checkout. */
-function commitNumber(): number {
+export function commitNumber(): number {
   const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' });
   return status === 0 ? parseInt(stdout.slice(0, 8), 16) : 0;
 }

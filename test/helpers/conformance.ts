@@ -11,6 +11,7 @@ import {
   UnreachableError,
   type Command,
   type CommandResult,
+  type Power,
   type Provider,
 } from '../../lib/provider/provider.js';
 
@@ -20,17 +21,38 @@ export interface Subject {
   readonly machines: readonly MachineSpec[];
 }
 
+export interface ConformanceRun {
+  /** Titles of the checks, in the order in which they ran. */
+  readonly titles: readonly string[];
+  /** Powers that the provider does not claim on this host, and refuses as it should. */
+  readonly refused: readonly Power[];
+}
+
 type Check = (t: Test, subject: Subject) => Promise<void>;
 
 const SHORT = { timeoutMs: 60_000 };
 
-export function conformance(t: Test, name: string, open: () => Promise<Subject>): void {
-  void t.test(`${name} keeps the provider contract`, async (t) => {
+export async function conformance(
+  t: Test,
+  name: string,
+  open: () => Promise<Subject>,
+): Promise<ConformanceRun> {
+  const titles: string[] = [];
+  const refused: Power[] = [];
+  await t.test(`${name} keeps the provider contract`, async (t) => {
     const subject = await open();
-    for (const [title, check] of CHECKS) await t.test(title, (t) => check(t, subject));
+    for (const [title, check] of CHECKS) {
+      await t.test(title, (t) => check(t, subject));
+      titles.push(title);
+    }
+    refused.push(...POWERS.filter((power) => !subject.provider.supported.includes(power)));
+    if (refused.length > 0) t.comment(`powers that ${name} refuses here: ${refused.join(', ')}`);
     await subject.provider.close();
   });
+  return { titles, refused };
 }
+
+const POWERS: readonly Power[] = ['pause', 'link'];
 
 const CHECKS: readonly (readonly [string, Check])[] = [
   ['an absent machine is not listed and cannot be reached', absent],
@@ -48,7 +70,8 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['halt keeps the disk, start brings the machine back', halt],
   ['cut loses what ran, and its command is lost', cut],
   ['reboot starts the machine anew', reboot],
-  ['powers beyond the contract are there or refused', powers],
+  ['a paused machine keeps its memory, or pausing is refused', pause],
+  ['a pulled cable leaves the shell, or pulling it is refused', link],
   ['the clock moves by what was slept, and a sleep can be cancelled', clock],
   ['looking changes nothing', observe],
   ['destroy removes machines, and again does nothing', destroy],
@@ -189,34 +212,43 @@ async function reboot(t: Test, subject: Subject): Promise<void> {
   t.match(await run(subject, ['test', '-e', '/root/kept']), { kind: 'exited', code: 0 });
 }
 
-async function powers(t: Test, subject: Subject): Promise<void> {
+async function pause(t: Test, subject: Subject): Promise<void> {
   const { provider } = subject;
   const name = nameOf(subject);
-  t.equal(
-    provider.supported.includes('pause'),
-    provider.pause !== undefined && provider.resume !== undefined,
-  );
-  t.equal(provider.supported.includes('link'), provider.link !== undefined);
-  if (provider.pause !== undefined && provider.resume !== undefined) {
-    await provider.pause(name);
-    t.equal(await stateOf(subject), 'paused');
-    await provider.resume(name);
-    t.equal(await stateOf(subject), 'running');
+  if (!provider.supported.includes('pause')) {
+    await refuses(t, provider.pause?.bind(provider, name));
+    await refuses(t, provider.resume?.bind(provider, name));
+    return;
   }
-  if (provider.link !== undefined) {
-    const address = subject.machines[0]?.address ?? '';
-    const ask = { argv: ['ping', '-c', '1', '-W', '2', address], ...SHORT };
-    await provider.link(name, 'down');
-    t.match(
-      await provider.shell(HOST).run(ask),
-      { kind: 'exited', code: 1 },
-      'nobody answers over a pulled cable',
-    );
-    t.match(await run(subject, ['true']), { kind: 'exited', code: 0 }, 'its shell does not need that cable');
-    await provider.link(name, 'up');
-    await provider.clock.sleep(5_000);
-    t.match(await provider.shell(HOST).run(ask), { kind: 'exited', code: 0 });
+  await run(subject, ['mkdir', '/run/in-memory']);
+  await provider.pause?.(name);
+  t.equal(await stateOf(subject), 'paused');
+  await provider.resume?.(name);
+  t.equal(await stateOf(subject), 'running');
+  t.match(await run(subject, ['test', '-e', '/run/in-memory']), { kind: 'exited', code: 0 });
+}
+
+async function link(t: Test, subject: Subject): Promise<void> {
+  const { provider } = subject;
+  const name = nameOf(subject);
+  if (!provider.supported.includes('link')) {
+    await refuses(t, provider.link?.bind(provider, name, 'down'));
+    return;
   }
+  const ask = { argv: ['ping', '-c', '1', '-W', '2', subject.machines[0]?.address ?? ''], ...SHORT };
+  const answer = (): Promise<CommandResult> => provider.shell(HOST).run(ask);
+  await provider.link?.(name, 'down');
+  t.match(await answer(), { kind: 'exited', code: 1 }, 'nobody answers over a pulled cable');
+  t.match(await run(subject, ['true']), { kind: 'exited', code: 0 }, 'its shell does not need that cable');
+  await provider.link?.(name, 'up');
+  await provider.clock.sleep(5_000);
+  t.match(await answer(), { kind: 'exited', code: 0 });
+}
+
+/** A power that is not claimed is not there at all, or says so. */
+async function refuses(t: Test, power: (() => Promise<void>) | undefined): Promise<void> {
+  if (power === undefined) t.pass('there is no such power');
+  else await t.rejects(power(), { code: 'unsupported' });
 }
 
 async function clock(t: Test, { provider }: Subject): Promise<void> {

@@ -53,9 +53,11 @@ export async function crashSweep(
   const points = choose(crashPoints(process));
   const problems: string[] = [];
   for (const point of points) {
-    for (const way of ['resume', 'abort'] as const) {
+    for (const way of ['abort', 'resume'] as const) {
       const found = await afterCrash(subject, point, way, expected);
-      problems.push(...found.map((problem) => `${JSON.stringify(point)}, ${way}: ${problem}`));
+      problems.push(...found.problems.map((problem) => `${JSON.stringify(point)}, ${way}: ${problem}`));
+      // An abort that comes too late was followed by a resume already.
+      if (found.wasTooLate) break;
     }
   }
   return { points: points.length, problems };
@@ -90,14 +92,15 @@ async function afterCrash(
   point: CrashPoint,
   way: 'resume' | 'abort',
   expected: Expected,
-): Promise<readonly string[]> {
+): Promise<{ readonly problems: readonly string[]; readonly wasTooLate: boolean }> {
   const attempt = new Attempt(subject, await subject.fresh());
   const crashed = await outcomeOf(attempt.go('run', new Process(point)));
-  if (crashed !== 'Crash: killed') return [`the crash ended as ${crashed}`];
+  if (crashed !== 'Crash: killed') return { problems: [`the crash ended as ${crashed}`], wasTooLate: false };
   await attempt.reopen();
   let end = await outcomeOf(attempt.go(way, new Process(null)));
   let goesBack = way === 'abort' && end !== 'nothing-to-abort';
-  if (end === 'past-pivot') {
+  const wasTooLate = end === 'past-pivot';
+  if (wasTooLate) {
     goesBack = false;
     end = await outcomeOf(attempt.go('resume', new Process(null)));
   }
@@ -111,7 +114,7 @@ async function afterCrash(
   if (end !== outcome) problems.push(`ended as ${end}, expected ${outcome}`);
   const different = differences(await attempt.world.shape(), shape);
   if (different.length > 0) problems.push(`left ${different.join(', ')}`);
-  return problems;
+  return { problems, wasTooLate };
 }
 
 /** Where two shapes differ, as `path: found, not expected`; empty when they are equal. */

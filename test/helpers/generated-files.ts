@@ -2,7 +2,11 @@
  * Files of the project that are written from other files of it. `npm run snap` writes them; tests compare them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { BUNDLE_SCHEMA } from '../../lib/bundle/schema.js';
 import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA } from '../../lib/config/schema.js';
+import { kubeVipTemplate } from '../../lib/generate/kube-vip.js';
+import { recipeDigest, type RecipeFile } from '../../lib/generate/packer.js';
 
 export interface GeneratedFile {
   /** Relative to the project. */
@@ -15,8 +19,35 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
   return [
     { path: 'schemas/config.schema.json', text: `${JSON.stringify(CONFIG_SCHEMA, null, 2)}\n` },
     { path: 'schemas/topology.schema.json', text: `${JSON.stringify(TOPOLOGY_SCHEMA, null, 2)}\n` },
+    { path: 'schemas/bundle.schema.json', text: `${JSON.stringify(BUNDLE_SCHEMA, null, 2)}\n` },
     { path: 'lib/config/builtin-topologies.ts', text: builtinTopologies(root) },
+    { path: KUBE_VIP, text: kubeVipTemplate() },
+    { path: 'lib/generate/packer-recipe.ts', text: packerRecipe(root) },
   ];
+}
+
+const KUBE_VIP = 'packer/files/kube-vip.yaml';
+
+/** The recipe's files as they are, but for the one that is itself written from a source. */
+function recipeFiles(root: string): readonly RecipeFile[] {
+  const names = readdirSync(`${root}/packer`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(root, 'packer'), join(entry.parentPath, entry.name)));
+  return [...new Set([...names, 'files/kube-vip.yaml'])].map((path) => ({
+    path,
+    content:
+      join('packer', path) === KUBE_VIP ? kubeVipTemplate() : readFileSync(`${root}/packer/${path}`, 'utf8'),
+  }));
+}
+
+function packerRecipe(root: string): string {
+  return `/**
+ * The digest of what is in packer/, so that the name of an image can be told without reading files. \`npm run snap\`
+ * writes this file, and a test compares.
+ */
+
+export const PACKER_RECIPE = '${recipeDigest(recipeFiles(root))}';
+`;
 }
 
 const ORDER = ['k8s-single', 'k8s-multi', 'k8s-ha'];

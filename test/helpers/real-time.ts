@@ -21,7 +21,7 @@ export interface Started {
 const LIMIT_MS = 120_000;
 const LOOK_EVERY_MS = 2;
 
-export function startHomelab(cwd: string, args: readonly string[], input = ''): Started {
+export function startHomelab(cwd: string, args: readonly string[], input = '', limitMs = LIMIT_MS): Started {
   const env = { ...process.env, NO_COLOR: '1' };
   const program = join(packageRoot(), 'bin/homelab.js');
   const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: 'pipe' });
@@ -31,7 +31,7 @@ export function startHomelab(cwd: string, args: readonly string[], input = ''): 
   }
   child.stdin.on('error', () => undefined); // A program that reads nothing may be gone already.
   child.stdin.end(input);
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {

@@ -1,4 +1,5 @@
 /** Simulated labs in memory for tests: a resolved lab, its provider, and saga runs over memory journals. */
+import { fromBase64Bytes, toBase64Bytes } from '../../lib/base/base64.js';
 import { must } from '../../lib/base/errors.js';
 import { resolve } from '../../lib/config/resolve.js';
 import type { Overrides } from '../../lib/config/flags.js';
@@ -37,15 +38,25 @@ export function openSim(lab: LabSpec, options: SimOptions = {}): SimProvider {
   return openSimProvider({ lab, ...options });
 }
 
-/** A lab's folder in memory. */
+/** A lab's folder in memory; bytes are kept as Base64, and the recorded version as `version`. */
 export function memoryPorts(files = new Map<string, string>()): SagaPorts {
   return {
     folder: {
-      write: (name, content) => void files.set(name, content),
+      write: (name, content) =>
+        void files.set(name, typeof content === 'string' ? content : toBase64Bytes(content)),
       remove: (name) => void files.delete(name),
       read: (name) => files.get(name) ?? null,
+      readBytes: (name) => {
+        const content = files.get(name);
+        return content === undefined ? null : fromBase64Bytes(content);
+      },
+      list: (folder) => {
+        const names = [...files.keys()].filter((name) => name.startsWith(`${folder}/`));
+        return names.map((name) => name.slice(folder.length + 1)).sort();
+      },
     },
-    bundleManifest: () => null,
+    bundle: null,
+    recordVersion: (version) => void files.set('version', version),
   };
 }
 

@@ -28,8 +28,13 @@ class MortalLog implements WorldLog {
   }
 }
 
-export function simSubject(lab: LabSpec, saga: () => Saga): SweepSubject {
-  return { saga, fresh: async () => sweepWorld(lab, []) };
+/** `before` is what the world has been through already. */
+export function simSubject(
+  lab: LabSpec,
+  saga: () => Saga,
+  before: readonly WorldRecord[] = [],
+): SweepSubject {
+  return { saga, fresh: async () => sweepWorld(lab, before) };
 }
 
 function sweepWorld(lab: LabSpec, records: readonly WorldRecord[]): SweepWorld {

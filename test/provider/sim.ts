@@ -5,6 +5,7 @@ import type { MachineSpec } from '../../lib/model/lab.js';
 import type { WorldRecord } from '../../lib/provider/sim/world-log.js';
 import type { TraceEvent } from '../../lib/sim/world.js';
 import { conformance } from '../helpers/conformance.js';
+import { UnsupportedError, type Provider } from '../../lib/provider/provider.js';
 import { labOf, memoryLog, openSim } from '../helpers/sim-lab.js';
 
 const lab = labOf({ cni: 'none', csi: 'none', ingress: 'none' });
@@ -12,7 +13,22 @@ const two: readonly MachineSpec[] = lab.machines.slice(0, 2);
 const first = must(two[0], 'a lab has a machine').name;
 const SHORT = { timeoutMs: 60_000 };
 
-conformance(t, 'sim', async () => ({ provider: openSim(lab), machines: two }));
+void conformance(t, 'sim', async () => ({ provider: openSim(lab), machines: two }));
+
+void t.test('powers that a host does not have are refused, and counted apart', async (t) => {
+  const without = (power: () => Promise<void>): Provider =>
+    new Proxy<Provider>(openSim(lab), {
+      get: (provider, name) => {
+        if (name === 'supported') return [];
+        if (name === 'pause' || name === 'resume' || name === 'link') return power;
+        const value: unknown = Reflect.get(provider, name);
+        return typeof value === 'function' ? (value.bind(provider) as unknown) : value;
+      },
+    });
+  const refusing = without(() => Promise.reject(new UnsupportedError('sim', 'this')));
+  const { refused } = await conformance(t, 'refusing', async () => ({ provider: refusing, machines: two }));
+  t.strictSame(refused, ['pause', 'link']);
+});
 
 void t.test('a world that is opened again is the world that was closed', async (t) => {
   const log = memoryLog();

@@ -169,7 +169,7 @@ void t.test('images that are not what the lab wants', async (t) => {
     ],
     'another interface': [
       { header: { ...simHeader(lab, 1), interfaceName: 'enp7s0' } },
-      /eth1 does not carry 192\.168\.62\.\d+/,
+      /enp7s0 carries 192\.168\.62\.\d+, and k8s\.ha\.interface says that eth1 does/,
     ],
   };
   for (const [name, [other, message]] of Object.entries(wrong)) {

@@ -2,9 +2,16 @@
 import t from 'tap';
 import { must } from '../../lib/base/errors.js';
 import { isNotFound } from '../../lib/sim/api-client.js';
-import { keepRenewing, watchNext, whileRenewed } from '../../lib/sim/api/watch.js';
+import {
+  keepRenewing,
+  watch,
+  whileRenewed,
+  type WatchEnd,
+  type WatchEvent,
+} from '../../lib/sim/api/watch.js';
 import type { KubeObject } from '../../lib/sim/objects.js';
 import { pauseMachine } from '../../lib/sim/power.js';
+import type { Task } from '../../lib/sim/task.js';
 import { textAt } from '../../lib/sim/tree.js';
 import {
   LEASES,
@@ -17,6 +24,7 @@ import {
   ready,
   request,
 } from '../helpers/api-requests.js';
+import type { ControlPlane } from '../helpers/control-plane.js';
 
 t.test('objects: names, versions, conflicts, namespaces, selectors', async (t) => {
   const lab = ready();
@@ -112,50 +120,59 @@ t.test('evictions respect a disruption budget', async (t) => {
   t.ok(objectOf(request(lab, client, 'GET', `${pods}/a`)).metadata.deletionTimestamp);
 });
 
-t.test('a watch is answered by what concerns it, and breaks with its server', async (t) => {
+/** A watch that goes on, and what it has told so far. */
+function watching(lab: ControlPlane, name: string, path: string): { task: Task<WatchEnd>; told: string[] } {
+  const told: string[] = [];
+  const receive = (events: readonly WatchEvent[]): boolean => {
+    told.push(...events.map(({ type, object }) => `${type} ${object.metadata.name}`));
+    return false;
+  };
+  const { scheduler, group } = lab.world;
+  const version = String(lab.cluster.space.revision);
+  return { task: scheduler.spawn(group, 'watch', watch(admin(lab, name), path, version, receive)), told };
+}
+
+t.test('a watch tells what concerns it, over one request, and breaks with its server', async (t) => {
   const lab = ready(['cp-1', 'cp-2', 'cp-3']);
   const client = admin(lab);
   const pods = '/api/v1/namespaces/default/pods';
-  const path = '/api/v1/pods?fieldSelector=spec.nodeName=w-1';
-  const version = String(lab.cluster.space.revision);
-  const { scheduler, group } = lab.world;
-  const watching = scheduler.spawn(group, 'watch', watchNext(admin(lab, 'cp-2'), path, version));
+  const { task, told } = watching(lab, 'cp-2', '/api/v1/pods?fieldSelector=spec.nodeName=w-1');
   lab.pass(3_600_000);
   request(lab, client, 'POST', pods, pod('other', { nodeName: 'w-2' }));
   lab.pass(1_000);
-  t.equal(watching.state, 'running', 'a pod of another node');
+  t.strictSame(told, [], 'a pod of another node');
   request(lab, client, 'POST', pods, pod('mine', { nodeName: 'w-1' }));
   lab.pass(10);
-  t.match(watching.result, {
-    kind: 'events',
-    events: [{ type: 'ADDED', object: { metadata: { name: 'mine' } } }],
-  });
-  const next = watching.result?.kind === 'events' ? watching.result.resourceVersion : '0';
-  const later = scheduler.spawn(group, 'watch', watchNext(admin(lab, 'cp-2'), path, next));
-  lab.pass(1_000);
+  request(lab, client, 'DELETE', `${pods}/mine?gracePeriodSeconds=0`);
+  lab.pass(10);
+  t.strictSame(told, ['ADDED mine', 'DELETED mine']);
   const server = [...lab.machine('cp-2').processes.values()].find((one) => one.name === 'kube-apiserver');
   must(server, 'a server').kill('SIGKILL');
   lab.pass(10);
-  t.match(later.result, { kind: 'broken', outcome: { kind: 'reset' } });
+  t.match(task.result, { kind: 'broken', outcome: { kind: 'reset' } });
+});
+
+t.test('a watch ends when its client has seen enough, and tells nothing to one that has ended', async (t) => {
+  const lab = ready();
+  const { scheduler, group } = lab.world;
+  const enough = watch(admin(lab), '/api/v1/pods', String(lab.cluster.space.revision), () => true);
+  const first = scheduler.spawn(group, 'watch', enough);
+  const { task, told } = watching(lab, 'cp-1', '/api/v1/pods');
+  lab.pass(1_000);
+  lab.cluster.space.put('pods', 'default/a', pod('a'));
+  task.kill();
+  lab.pass(10);
+  t.strictSame(first.result, { kind: 'enough' });
+  t.strictSame(told, []);
 });
 
 t.test('a watch sees every change of one moment', async (t) => {
   const lab = ready();
-  const { scheduler, group } = lab.world;
-  const { space } = lab.cluster;
-  const version = String(space.revision);
-  const watching = scheduler.spawn(group, 'watch', watchNext(admin(lab), '/api/v1/pods', version));
+  const { told } = watching(lab, 'cp-1', '/api/v1/pods');
   lab.pass(1_000);
-  for (const name of ['a', 'b', 'c']) {
-    const object = pod(name);
-    space.put('pods', `default/${name}`, object);
-  }
+  for (const name of ['a', 'b', 'c']) lab.cluster.space.put('pods', `default/${name}`, pod(name));
   lab.pass(10);
-  const events = watching.result?.kind === 'events' ? watching.result.events : [];
-  t.strictSame(
-    events.map((event) => event.object.metadata.name),
-    ['a', 'b', 'c'],
-  );
+  t.strictSame(told, ['ADDED a', 'ADDED b', 'ADDED c']);
 });
 
 t.test('a Lease that is kept renewed costs nothing and ends when a renewal would fail', async (t) => {

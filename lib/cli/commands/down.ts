@@ -4,7 +4,7 @@ import { downSaga } from '../../sagas/lifecycle.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { mustFindLab } from '../labs.js';
-import { alreadyOpen, exitCodeOf, operate, runOperation } from '../operation.js';
+import { alreadyOpen, exitCodeOf, hasStoppedAsAsked, operate, runOperation } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
 import { sagaText } from '../saga-text.js';
 import type { Session } from '../session.js';
@@ -18,7 +18,9 @@ async function down(session: Session): Promise<number> {
   const base = baseFolder(session);
   const lab = mustFindLab(base, session.options.lab);
   return operate(session, base, lab, async (operating) => {
-    if (operating.open !== null) throw alreadyOpen(lab, operating.open);
+    const { open } = operating;
+    // After `up --until` the next `up` begins anew, with the machines that are there: all of it is probed then.
+    if (open !== null && !hasStoppedAsAsked(open)) throw alreadyOpen(lab, open);
     const request = { saga: downSaga(lab.record.spec), journal: null, mode: 'run' } as const;
     const document = await runOperation(session, lab, operating, request);
     session.result(document, sagaText(session, document));

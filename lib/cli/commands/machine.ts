@@ -1,7 +1,14 @@
 /** `homelab machine`: power of one or more machines, by hand. */
 import type { Command } from 'commander';
 import { printDuration } from '../../base/duration.js';
-import { UnsupportedError, type PowerAction, type Provider } from '../../provider/provider.js';
+import { CancelledError, UserError } from '../../base/errors.js';
+import { quorumText } from '../../model/quorum.js';
+import {
+  UnsupportedError,
+  type Observation,
+  type PowerAction,
+  type Provider,
+} from '../../provider/provider.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { lockLab, mustFindLab } from '../labs.js';
@@ -9,6 +16,9 @@ import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
 import { checkMachine } from '../remote-program.js';
 import type { Session } from '../session.js';
+import { forecastOf } from './quorum.js';
+
+const EXIT_INTERRUPTED = 130;
 
 type Action = PowerAction | 'pause' | 'resume';
 
@@ -26,6 +36,7 @@ export function define(command: Command, perform: Perform): void {
     const own = aboutLab(command.command(action).summary(summary).description(summary));
     own
       .argument('<machine...>', 'names, such as stage-cp-1')
+      .option('-y, --yes', 'do not ask although etcd would lose its quorum')
       .action((machines: readonly string[]) => perform(own, (session) => act(session, action, machines)));
     examples(own, [[`homelab machine ${action} stage-cp-2`, summary]]);
   }
@@ -37,25 +48,50 @@ async function act(session: Session, action: Action, names: readonly string[]): 
   for (const name of names) checkMachine(lab, name);
   const lock = lockLab(session.io, lab);
   try {
-    const provider = openProvider(lab, 'operate');
+    const provider = openProvider(session.io, lab, 'operate');
     try {
+      if (TAKES_DOWN.includes(action)) await confirmLoss(session, action, names, await provider.observe());
       const startedMs = provider.clock.nowMs();
       for (const name of names) await actOn(provider, action, name, session.io.signal);
       const machines = (await provider.machines()).filter(({ name }) => names.includes(name));
       const nowMs = provider.clock.nowMs();
-      const took = printDuration(nowMs - startedMs);
       const lines = machines.map(({ name, state }) => `${name} is ${state}\n`).join('');
       session.result(
         { lab: lab.name, action, machines, nowMs, durationMs: nowMs - startedMs },
-        `${lines}lab time ${took}\n`,
+        `${lines}took ${printDuration(nowMs - startedMs)}, lab time ${printDuration(nowMs)}\n`,
       );
       return 0;
     } finally {
       await provider.close();
     }
+  } catch (error) {
+    if (error instanceof CancelledError) return EXIT_INTERRUPTED;
+    throw error;
   } finally {
     lock.release();
   }
+}
+
+const TAKES_DOWN: readonly Action[] = ['halt', 'reboot', 'cut', 'pause'];
+
+/** Losing the quorum is what many come here for; losing it by a slip is not. */
+async function confirmLoss(
+  session: Session,
+  action: Action,
+  names: readonly string[],
+  seen: Observation,
+): Promise<void> {
+  const forecast = forecastOf(seen, names);
+  if (forecast === null || !forecast.hadQuorum || forecast.keepsQuorum || session.options.yes === true)
+    return;
+  const sum = quorumText(forecast, names);
+  const answer = await session.io.ask(`${sum}: nothing can be written then. Go on? [y/N] `);
+  if (answer !== null && /^y(es)?$/i.test(answer.trim())) return;
+  throw new UserError({
+    code: 'quorum-at-risk',
+    message: `${sum}; nothing was done`,
+    remedy: `To do it all the same: homelab machine ${action} -y ${names.join(' ')}`,
+  });
 }
 
 async function actOn(provider: Provider, action: Action, name: string, signal: AbortSignal): Promise<void> {

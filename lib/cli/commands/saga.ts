@@ -5,7 +5,12 @@ import { UserError } from '../../base/errors.js';
 import { listJournals, readJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { mermaid } from '../../engine/mermaid.js';
 import { resultOf } from '../../engine/result.js';
-import { BOOTSTRAP } from '../../sagas/bootstrap.js';
+import type { LabSpec } from '../../model/lab.js';
+import { resolveUpgrade } from '../../model/upgrade.js';
+import { parseVersion, printMinor } from '../../model/version.js';
+import { BOOTSTRAP, type BootstrapInput } from '../../sagas/bootstrap.js';
+import { UPGRADE, type UpgradeInput } from '../../sagas/upgrade.js';
+import type { LabFolder } from '../../sagas/ports.js';
 import { recordedSaga } from '../../sagas/registry.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
@@ -26,7 +31,7 @@ export function define(command: Command, perform: Perform): void {
   const graph = configured(
     describe(command.command('graph'), 'the plan of an operation as a Mermaid diagram'),
   );
-  graph.argument('[saga]', 'bootstrap, down or destroy', BOOTSTRAP);
+  graph.argument('[saga]', 'bootstrap, upgrade, down or destroy', BOOTSTRAP);
   graph.action((name: string) => perform(graph, (session) => sagaGraph(session, name)));
   examples(graph, [['homelab saga graph bootstrap --topology k8s-ha', 'for any Mermaid viewer']]);
   examples(command, [['homelab saga show', 'the steps of the newest operation']]);
@@ -81,19 +86,32 @@ async function sagaGraph(session: Session, name: string): Promise<number> {
   const existing = !described && labNames(base).length > 0 ? mustFindLab(base, overrides['lab']) : null;
   const spec = existing === null ? resolveLab(session, configuration) : existing.record.spec;
   const folder = existing === null ? emptyFolder : labFolder(existing);
-  const saga = recordedSaga(
-    name,
-    spec,
-    { existing: [], initialized: false },
-    { folder, bundleManifest: () => null },
-  );
+  const ports = { folder, bundle: null, recordVersion: () => undefined };
+  const saga = recordedSaga(name, spec, inputOf(name, spec), ports);
   const text = mermaid(saga);
   session.result({ saga: name, lab: spec.name, mermaid: text }, text.endsWith('\n') ? text : `${text}\n`);
   return 0;
 }
 
+/** What a plan is drawn from: a lab that is not there yet, or one that goes to the next minor. */
+function inputOf(name: string, { kubernetes }: LabSpec): BootstrapInput | UpgradeInput {
+  if (name !== UPGRADE) return { existing: [], initialized: false };
+  const from = kubernetes.version;
+  const next = parseVersion(from)?.minor ?? 0;
+  const resolution = resolveUpgrade(from, printMinor(next + 1));
+  const to = resolution.kind === 'upgrade' ? resolution.to : from;
+  const nothing = { cordoned: [], manifests: {} };
+  return { from, to, maxUnavailable: 1, drainTimeoutMs: 480_000, snapshot: `before-${to}`, ...nothing };
+}
+
 /** A plan is only drawn from it: nothing is kept. */
-const emptyFolder = { read: () => null, write: () => undefined, remove: () => undefined };
+const emptyFolder: LabFolder = {
+  read: () => null,
+  readBytes: () => null,
+  list: () => [],
+  write: () => undefined,
+  remove: () => undefined,
+};
 
 function journalsOf(lab: Lab): readonly JournalEntry[] {
   return listJournals(journalFolder(lab)).filter(({ path }) => readJournal(path).length > 0);

@@ -1,4 +1,4 @@
-/** `homelab ssh`: a prompt on a simulated machine. Real machines are not reached yet. */
+/** `homelab ssh`: a prompt on a simulated machine, a real shell on a real one. */
 import type { Command } from 'commander';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
@@ -6,7 +6,7 @@ import { mustFindLab } from '../labs.js';
 import { examples } from '../options.js';
 import { HeldLab } from '../prompt/held-lab.js';
 import { Prompt } from '../prompt/prompt.js';
-import { checkSimulated } from '../providers.js';
+import { openRealShell } from '../real-shell.js';
 import { asOwnFailure, checkMachine } from '../remote-program.js';
 import type { Session } from '../session.js';
 
@@ -25,6 +25,7 @@ export function define(command: Command, perform: Perform): void {
 async function ssh(session: Session, machine: string): Promise<number> {
   const base = baseFolder(session);
   const lab = mustFindLab(base, session.options.lab);
-  checkSimulated(lab, 'ssh');
-  return new Prompt(session, new HeldLab(session.io, base, lab), checkMachine(lab, machine)).run();
+  checkMachine(lab, machine);
+  if (lab.record.spec.provider === 'libvirt') return openRealShell(session, lab, machine);
+  return new Prompt(session, new HeldLab(session.io, base, lab), machine).run();
 }

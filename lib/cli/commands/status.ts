@@ -7,6 +7,8 @@ import type { Role } from '../../model/lab.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { findOpenJournal } from '../../engine/journal-file.js';
+import { hinted } from '../hints.js';
+import type { Io } from '../io.js';
 import { journalFolder, mustFindLab, type Lab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
@@ -40,15 +42,15 @@ export function define(command: Command, perform: Perform): void {
 
 async function status(session: Session): Promise<number> {
   const lab = mustFindLab(baseFolder(session), session.options.lab);
+  const { io } = session;
   if (session.options['watch'] !== true) {
-    const document = await look(lab);
+    const document = await look(io, lab);
     session.result(document, statusText(session, lab, document));
     return 0;
   }
   if (session.json) throw watchedJson();
-  const { io } = session;
   while (!io.signal.aborted) {
-    const document = await look(lab);
+    const document = await look(io, lab);
     if (io.stdout.isTTY) io.stdout.write('\u001b[2J\u001b[H');
     session.result(document, statusText(session, lab, document));
     await io.sleep(WATCH_MS);
@@ -56,8 +58,8 @@ async function status(session: Session): Promise<number> {
   return 0;
 }
 
-export async function look(lab: Lab): Promise<StatusDocument> {
-  const provider = openProvider(lab, 'look');
+export async function look(io: Io, lab: Lab): Promise<StatusDocument> {
+  const provider = openProvider(io, lab, 'look');
   try {
     const { spec } = lab.record;
     const seen = await provider.observe();
@@ -107,7 +109,9 @@ function statusText(session: Session, lab: Lab, document: StatusDocument): strin
       ? []
       : [`VIP      ${vip.address} held by ${good(vip.holders.length === 1, holdersText(vip.holders))}`]),
     `etcd     ${good(etcd.quorum, etcd.quorum ? 'has quorum' : 'no quorum')}${tolerance}`,
-    ...(open === null ? [] : [`unfinished: ${open.saga} (homelab resume, or homelab abort)`]),
+    ...(open === null
+      ? []
+      : [hinted(session, `unfinished: ${open.saga} (homelab resume, or homelab abort)`)]),
     ...document.reasons.map((reason) => `note: ${reason}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -1,25 +1,22 @@
 /** `homelab up`: a lab from nothing, or what is missing of one that is there. */
 import { dirname, relative } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { UserError } from '../../base/errors.js';
-import { listJournals, readJournal, type JournalEntry } from '../../engine/journal-file.js';
+import { UserError, type Problem } from '../../base/errors.js';
+import { listJournals, readJournal } from '../../engine/journal-file.js';
 import { checkUntil } from '../../engine/open.js';
 import { plannedOf } from '../../engine/records.js';
-import { resultOf } from '../../engine/result.js';
 import type { SagaOutcome } from '../../engine/saga.js';
 import { controlPlanes, workers, type LabSpec } from '../../model/lab.js';
-import type { Provider } from '../../provider/provider.js';
-import { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from '../../sagas/bootstrap.js';
+import { resolveUpgrade } from '../../model/upgrade.js';
+import { bootstrapSaga, type BootstrapInput } from '../../sagas/bootstrap.js';
+import { UPGRADE } from '../../sagas/upgrade.js';
 import type { Perform } from '../app.js';
+import { verifiedLabBundle } from '../bundle/open.js';
+import { configured, readConfiguration, resolveLab, type Configuration } from '../configuration.js';
+import { collectFaults, planFaults } from '../faults.js';
+import { hinted } from '../hints.js';
 import {
-  ConfigurationError,
-  configured,
-  readConfiguration,
-  resolveLab,
-  type Configuration,
-} from '../configuration.js';
-import { parseFaults } from '../faults.js';
-import {
+  atVersion,
   createLab,
   findLab,
   forgetLab,
@@ -32,6 +29,7 @@ import {
 import {
   alreadyOpen,
   exitCodeOf,
+  hasStoppedAsAsked,
   operate,
   runOperation,
   wasBootstrapped,
@@ -39,17 +37,34 @@ import {
   type SagaDocument,
 } from '../operation.js';
 import { examples } from '../options.js';
-import { asSim } from '../providers.js';
 import { sagaText } from '../saga-text.js';
 import type { Session } from '../session.js';
 
 const DEFAULT_SEED = 1;
 
+/** Carries all that stands in the way of the machines on this computer. */
+class HostError extends UserError {
+  readonly problems: readonly Problem[];
+
+  constructor(lab: Lab, problems: readonly Problem[]) {
+    super({
+      code: 'host-not-ready',
+      message: `this computer is not ready for lab ${lab.name}; nothing was changed`,
+      remedy: 'Mend what is named above; `homelab doctor` with the same options looks again, at all of it.',
+    });
+    this.problems = problems;
+  }
+}
+
 export function define(command: Command, perform: Perform): void {
   configured(command)
     .option('--seed <number>', 'fixes everything random in a simulated lab (default: 1)', wholeNumber)
     .option('--until <stage>', 'stop after this stage, such as machines; the next `homelab up` goes on')
-    .option('--fault <time=action:machine>', 'plan a fault at a lab time (simulator; repeatable)', collect)
+    .option(
+      '--fault <time=action:machine>',
+      'plan a fault at a lab time (simulator; repeatable)',
+      collectFaults,
+    )
     .action(() => perform(command, up));
   examples(command, [
     ['homelab up --topology k8s-ha', 'three control planes and three workers, simulated'],
@@ -63,6 +78,8 @@ async function up(session: Session): Promise<number> {
   const configuration = readConfiguration(session);
   const { lab, isNew } = chooseLab(session, configuration);
   try {
+    checkSimulatorOptions(session, lab);
+    await verifiedLabBundle(session, configuration.base, lab.record.spec);
     return await operate(session, configuration.base, lab, (operating) => bootstrap(session, lab, operating));
   } catch (error) {
     // What was refused before anything began leaves nothing behind.
@@ -71,13 +88,25 @@ async function up(session: Session): Promise<number> {
   }
 }
 
+/** Real machines have neither chance that a seed could fix, nor a clock on which a fault could be planned. */
+function checkSimulatorOptions({ options }: Session, lab: Lab): void {
+  if (lab.record.spec.provider === 'sim') return;
+  const typed = ['seed', 'fault'].find((name) => options[name] !== undefined);
+  if (typed === undefined) return;
+  throw new UserError({
+    code: 'simulator-only',
+    message: `--${typed} is for simulated labs, and lab ${lab.name} has real machines`,
+    remedy: `Leave --${typed} out, or rehearse on the simulator: --provider sim --lab NAME`,
+  });
+}
+
 /** Everything that may refuse comes before anything is begun, and before a fault is planned. */
 async function bootstrap(session: Session, lab: Lab, operating: Operating): Promise<number> {
   const { open, ports, provider } = operating;
   const { spec } = lab.record;
-  if (open !== null && !goesOn(open)) throw alreadyOpen(lab, open);
+  if (open !== null && !hasStoppedAsAsked(open)) throw alreadyOpen(lab, open);
   const problems = await provider.preflight(spec.machines);
-  if (problems.some((problem) => problem.severity === 'error')) throw new ConfigurationError(problems);
+  if (problems.some((problem) => problem.severity === 'error')) throw new HostError(lab, problems);
   const input: BootstrapInput =
     open === null
       ? { existing: (await provider.machines()).map(({ name }) => name), initialized: wasBootstrapped(lab) }
@@ -94,38 +123,30 @@ async function bootstrap(session: Session, lab: Lab, operating: Operating): Prom
   return exitCodeOf(document.outcome, 'run');
 }
 
-/** A bootstrap that stopped where `--until` said goes on with the next `up`; every other open saga waits for a word. */
-function goesOn(open: JournalEntry): boolean {
-  return open.saga === BOOTSTRAP && resultOf(readJournal(open.path)).outcome === 'partial';
-}
-
-async function planFaults(session: Session, spec: LabSpec, provider: Provider): Promise<void> {
-  const texts = (session.options['fault'] ?? []) as readonly string[];
-  if (texts.length === 0) return;
-  const sim = asSim(provider);
-  for (const fault of parseFaults(texts, spec, provider.clock.nowMs())) await sim.planFault(fault);
-}
-
 /** Of `up`, and of a resume that ends what an `up` began. */
 export function bootstrapText(session: Session, lab: Lab, document: SagaDocument): string {
   const text = sagaText(session, document);
   return document.outcome === ('completed' satisfies SagaOutcome)
-    ? `${text}\n${nextSteps(lab.record.spec)}`
+    ? `${text}\n${nextSteps(session, lab.record.spec)}`
     : text;
 }
 
-function nextSteps(spec: LabSpec): string {
+function nextSteps(session: Session, spec: LabSpec): string {
   const counts = `${controlPlanes(spec).length} control plane(s) and ${workers(spec).length} worker(s)`;
   const vip = spec.vip === null ? '' : ` (${spec.vip.provider})`;
   const api = `https://${spec.endpoint.host}:${spec.endpoint.port}${vip}`;
+  const next = [
+    ['homelab status', 'look at it'],
+    ['homelab kubectl get nodes -o wide', 'use it'],
+    [`homelab machine cut ${controlPlanes(spec)[0]?.name ?? ''}`, 'break it'],
+    ['homelab destroy', 'remove it'],
+  ].map(([typed = '', meaning = '']) => [hinted(session, typed), meaning] as const);
+  const width = Math.max(...next.map(([typed]) => typed.length));
   return [
     `Kubernetes ${spec.kubernetes.version}, ${counts}, API at ${api}`,
     '',
     'Next:',
-    '  homelab status                          look at it',
-    '  homelab kubectl get nodes -o wide       use it',
-    `  homelab machine cut ${(controlPlanes(spec)[0]?.name ?? '').padEnd(20)}break it`,
-    '  homelab destroy                         remove it',
+    ...next.map(([typed, meaning]) => `  ${typed.padEnd(width)}  ${meaning}`),
     '',
   ].join('\n');
 }
@@ -154,7 +175,7 @@ function chooseLab(
       : resolveLab(session, readConfiguration(session, { ...overrides, lab: copy.record.spec.name }));
   const existing = copy ?? findLab(base, spec.name);
   if (existing !== null) {
-    if (specDigest(existing.record.spec) !== specDigest(spec)) throw changedSpec(spec.name);
+    checkSame(existing, spec);
     return { lab: checkSeed(session, existing), isNew: false };
   }
   const seed = (session.options.seed as number | string | undefined) ?? DEFAULT_SEED;
@@ -173,6 +194,25 @@ function checkSeed(session: Session, lab: Lab): Lab {
   });
 }
 
+/** An upgrade moves the lab on while the configuration still names the version that it began with. */
+function checkSame(lab: Lab, wanted: LabSpec): void {
+  const { spec } = lab.record;
+  if (specDigest(spec) === specDigest(wanted)) return;
+  const { version } = spec.kubernetes;
+  if (specDigest(atVersion(wanted, version)) !== specDigest(spec)) throw changedSpec(spec.name);
+  const resolution = resolveUpgrade(version, wanted.kubernetes.version);
+  const isNewer = resolution.kind === 'upgrade';
+  const wasUpgraded = listJournals(journalFolder(lab)).some(({ saga }) => saga === UPGRADE);
+  if (!isNewer && !wasUpgraded) throw changedSpec(spec.name);
+  throw new UserError({
+    code: isNewer ? 'lab-changed' : 'lab-upgraded',
+    message: `lab ${lab.name} is of ${version}, and the configuration says ${wanted.kubernetes.version}`,
+    remedy: isNewer
+      ? `Upgrade it with \`homelab k8s upgrade --to ${wanted.kubernetes.version}\`, or put the configuration back.`
+      : `Write ${version} into it (k8s.version, or --kubernetes-version), and go on as before.`,
+  });
+}
+
 function changedSpec(name: string): UserError {
   return new UserError({
     code: 'lab-changed',
@@ -185,8 +225,4 @@ function changedSpec(name: string): UserError {
 function wholeNumber(text: string): number {
   if (/^\d{1,10}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('a whole number is expected.');
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }

@@ -7,10 +7,10 @@ import type { Observation, Provider } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { durationOption } from '../duration-option.js';
-import { lockLab, mustFindLab } from '../labs.js';
+import { mustFindLab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { useLab } from '../use-lab.js';
 
 type Condition = 'api' | 'ready' | 'quorum' | 'vip';
 
@@ -22,7 +22,11 @@ export function define(command: Command, perform: Perform): void {
   aboutLab(command)
     .addArgument(new Argument('[time]', 'such as 30s or 5m').argParser(durationOption))
     .addOption(new Option('--for <condition>', 'what to wait for').choices(CONDITIONS))
-    .option('--timeout <time>', 'give up after this lab time, exit code 1 (default: 5m)', durationOption)
+    .option(
+      '--timeout <time>',
+      'give up after this lab time, exit code 1 (default: 5m times vos.time_scale)',
+      durationOption,
+    )
     .action((time: number | undefined) => perform(command, (session) => wait(session, time)));
   examples(command, [
     ['homelab wait 30s', 'thirty seconds of lab time'],
@@ -35,13 +39,13 @@ async function wait(session: Session, time: number | undefined): Promise<number>
   const condition = session.options['for'] as Condition | undefined;
   if ((time === undefined) === (condition === undefined)) throw usage();
   const lab = mustFindLab(baseFolder(session), session.options.lab);
-  const lock = lockLab(session.io, lab);
+  const { spec } = lab.record;
+  const timeoutMs =
+    time ?? (session.options['timeout'] as number | undefined) ?? DEFAULT_TIMEOUT_MS * spec.timeScale;
   try {
-    const provider = openProvider(lab, 'operate');
-    try {
-      const timeoutMs = time ?? (session.options['timeout'] as number | undefined) ?? DEFAULT_TIMEOUT_MS;
+    return await useLab(session, lab, async (provider) => {
       const startedMs = provider.clock.nowMs();
-      const met = await waitFor(provider, lab.record.spec, condition ?? null, timeoutMs, session.io.signal);
+      const met = await waitFor(provider, spec, condition ?? null, timeoutMs, session.io.signal);
       const nowMs = provider.clock.nowMs();
       const waitedMs = nowMs - startedMs;
       const document = { lab: lab.name, condition: condition ?? null, met, waitedMs, nowMs };
@@ -49,14 +53,10 @@ async function wait(session: Session, time: number | undefined): Promise<number>
         condition === undefined ? 'waited' : met ? `${condition}: yes, after` : `${condition}: not within`;
       session.result(document, `${what} ${printDuration(waitedMs)} (lab time ${printDuration(nowMs)})\n`);
       return met ? 0 : 1;
-    } finally {
-      await provider.close();
-    }
+    });
   } catch (error) {
     if (error instanceof CancelledError) return 130;
     throw error;
-  } finally {
-    lock.release();
   }
 }
 

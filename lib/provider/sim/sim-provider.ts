@@ -14,6 +14,7 @@ import {
   UnreachableError,
   type Command,
   type CommandResult,
+  type CreateOptions,
   type MachineReport,
   type MachineState,
   type Observation,
@@ -88,10 +89,7 @@ export class SimProvider implements Provider {
     return [];
   }
 
-  async create(
-    specs: readonly MachineSpec[],
-    _options: { readonly signal?: AbortSignal },
-  ): Promise<readonly MachineReport[]> {
+  async create(specs: readonly MachineSpec[], _options: CreateOptions): Promise<readonly MachineReport[]> {
     const result = await this.#perform({ kind: 'create', machines: specs, image: this.#image });
     return result.kind === 'reports' ? result.reports : [];
   }

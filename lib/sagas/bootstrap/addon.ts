@@ -6,6 +6,7 @@ import type { LabSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { askKubectl, firstControlPlane, mustKubectl, unreadyWorkloads } from '../kubectl.js';
 import { waitForEnd } from '../node.js';
+import { bundleManifest } from '../ports.js';
 import { must, run } from '../remote.js';
 import { minutes, patient, poll, seconds } from '../timing.js';
 
@@ -23,7 +24,7 @@ export function installAddon(boot: Bootstrap, release: AddonRelease): Step {
     ],
     run: (context) =>
       bundled
-        ? applyManifest(context, lab, release, ports.bundleManifest(release.manifest))
+        ? applyManifest(context, lab, release, bundleManifest(ports, release.manifest))
         : installChart(context, lab, release),
     // With the cluster goes what is in it.
     ...(input.initialized && !bundled ? { compensate: (context) => uninstall(context, lab, release) } : {}),
@@ -137,6 +138,7 @@ async function applyManifest(
   const file = { mode: 0o644, timeoutMs: seconds(lab, 60) };
   await context.shell(firstControlPlane(lab)).writeFile(path, manifest, file);
   await mustKubectl(context, lab, ['apply', '-f', path], { timeoutMs: minutes(lab, 3) });
+  if (release.phase !== 'cni') await waitForWorkloads(context, lab, release);
 }
 
 async function uninstall(context: StepContext, lab: LabSpec, release: AddonRelease): Promise<void> {

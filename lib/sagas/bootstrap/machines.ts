@@ -16,8 +16,11 @@ export function machinesUp({ lab, input }: Bootstrap): Step {
       const states = new Map((await provider.machines()).map(({ name, state }) => [name, state]));
       return names.every((name) => states.get(name) === 'running') ? 'done' : 'not-done';
     },
-    run: async ({ provider, signal }) => {
-      const reports = await provider.create(lab.machines, { signal });
+    run: async ({ provider, signal, log }) => {
+      const onProgress = (machine: string, line: string): void => {
+        log(`${machine}: ${line}`);
+      };
+      const reports = await provider.create(lab.machines, { signal, onProgress });
       const failed = reports.filter((report) => report.error !== null);
       if (failed.length === 0) return;
       throw new StepError({

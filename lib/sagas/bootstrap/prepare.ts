@@ -1,9 +1,16 @@
 /** Everything a machine needs before kubeadm: names, routes, homelab's folder; and a look at what the image brought. */
 import { StepError, type Step, type StepContext } from '../../engine/saga.js';
-import { bridgeConflist } from '../../generate/bridge.js';
+import { BRIDGE_PLUGINS, bridgeConflist } from '../../generate/bridge.js';
 import { hostsFile } from '../../generate/hosts.js';
 import { networkCommands, networkdDropIn } from '../../generate/network.js';
-import { BRIDGE_CONFLIST, CNI_DIR, HOMELAB_DIR, HOSTS_FILE, networkDropIn } from '../../generate/paths.js';
+import {
+  BRIDGE_CONFLIST,
+  CNI_BIN_DIR,
+  CNI_DIR,
+  HOMELAB_DIR,
+  HOSTS_FILE,
+  networkDropIn,
+} from '../../generate/paths.js';
 import type { LabSpec, MachineSpec } from '../../model/lab.js';
 import type { Bootstrap } from '../bootstrap.js';
 import { isReachable } from '../node.js';
@@ -96,17 +103,46 @@ async function checkImage(context: StepContext, lab: LabSpec, machine: MachineSp
   const { interface: device } = lab.network;
   const shown = await run(context, machine.name, ['ip', '-4', '-o', 'addr', 'show', 'dev', device], short);
   if (shown.code !== 0 || !shown.stdout.includes(` ${machine.address}/`)) {
-    throw wrongImage(
-      machine,
-      `${device} does not carry ${machine.address}`,
-      'Set k8s.ha.interface to the name of the lab interface.',
-    );
+    throw wrongImage(machine, await interfaceTrouble(context, lab, machine), interfaceRemedy(lab));
   }
   if (machine.role === 'load-balancer') return;
   const version = (await must(context, machine.name, ['kubeadm', 'version', '-o', 'short'], short)).trim();
-  if (version === lab.kubernetes.version) return;
-  const remedy = 'Build the node image of the lab’s version, or change k8s.version.';
-  throw wrongImage(machine, `kubeadm is ${version}, the lab wants ${lab.kubernetes.version}`, remedy);
+  if (version !== lab.kubernetes.version) {
+    const remedy = 'Build the node image of the lab’s version, or change k8s.version.';
+    throw wrongImage(machine, `kubeadm is ${version}, the lab wants ${lab.kubernetes.version}`, remedy);
+  }
+  if (lab.kubernetes.cni === 'bridge') await checkPlugins(context, lab, machine);
+}
+
+/** Without them nodes become Ready all the same, and no pod gets a network. */
+async function checkPlugins(context: StepContext, lab: LabSpec, machine: MachineSpec): Promise<void> {
+  const wanted = BRIDGE_PLUGINS.map((name) => `${CNI_BIN_DIR}/${name}`);
+  const listed = await run(context, machine.name, ['ls', '-1d', ...wanted], { timeoutMs: seconds(lab, 30) });
+  const there = listed.stdout.split('\n');
+  const missing = wanted.filter((path) => !there.includes(path));
+  if (missing.length === 0) return;
+  throw wrongImage(
+    machine,
+    `it lacks ${missing.join(', ')}`,
+    'Put the plugins into the image, or into common/cni of the bundle that it is made from.',
+  );
+}
+
+/** The usual reason is an image that calls its cards after their slots, ens6 and the like. */
+async function interfaceTrouble(context: StepContext, lab: LabSpec, machine: MachineSpec): Promise<string> {
+  const short = { timeoutMs: seconds(lab, 30) };
+  const { interface: device } = lab.network;
+  const all = await run(context, machine.name, ['ip', '-4', '-o', 'addr', 'show'], short);
+  const rows = all.stdout.split('\n').map((line) => line.trim().split(/\s+/));
+  const there = rows.find(([, , , address]) => address?.startsWith(`${machine.address}/`) === true)?.[1];
+  return there === undefined
+    ? `no interface carries ${machine.address}, and k8s.ha.interface says that ${device} does`
+    : `${there} carries ${machine.address}, and k8s.ha.interface says that ${device} does`;
+}
+
+function interfaceRemedy({ network, box }: LabSpec): string {
+  const image = box === null ? 'the node image calls it eth1' : `look at it in the box ${box}`;
+  return `Set k8s.ha.interface to the name of the machines' second card (now ${network.interface}); ${image}.`;
 }
 
 function wrongImage(machine: MachineSpec, what: string, remedy: string): StepError {

@@ -37,7 +37,8 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
   if (!info.isResource || space === null) return answerDiscovery(server, info);
   const type = findType(space, info.group, info.version, info.resource);
   if (type === null) return noSuchResource().response;
-  const call: RestCall = { server, space, type, info, user, method: request.method, body: request.body };
+  const { method, body, push = null } = request;
+  const call: RestCall = { server, space, type, info, user, method, body, push };
   return yield* answerRest(call);
 }
 

@@ -22,6 +22,8 @@ export interface RestCall {
   readonly user: User;
   readonly method: string;
   readonly body: unknown;
+  /** Sends a part of the answer to a watch; null for clients that take their answer in one piece. */
+  readonly push: ((events: WatchEvents) => void) | null;
 }
 
 /** The API server's own limit for reads. */
@@ -110,22 +112,27 @@ export function matcherOf(info: RequestInfo): Matcher | Failure {
   return (object) => (byLabel?.(object) ?? true) && (byField?.(object) ?? true);
 }
 
-/** Answers once something that matches has changed after the given version. */
+/** Pushes what matches and changed after the given version, until the client or the server closes it. */
 export function* watchObjects(call: RestCall): Sim<Response | 'reset'> {
-  const { server, space, type, info } = call;
+  const { server, space, type, info, push } = call;
   const matcher = matcherOf(info);
   if (matcher instanceof Failure) return matcher.response;
+  if (push === null)
+    return badRequest('the simulator models watches of informers and of kubectl only').response;
   const { topic, covers } = topicOf(call);
   const table = tableOf(type);
   let seen = Number(info.query.get('resourceVersion') ?? '0');
-  if (seen === 0) return initialEvents(call, matcher);
+  if (seen === 0) {
+    push(initialEvents(call, matcher));
+    seen = space.revision;
+  }
   for (;;) {
     const changes = space.changesSince(table, seen);
     if (changes === null) return expired(seen, space.revision);
     const events = changes.flatMap((change) =>
       covers(change) ? eventOf(space, table, change, matcher) : [],
     );
-    if (events.length > 0) return watchAnswer(space.revision, events);
+    if (events.length > 0) push(events);
     seen = space.revision;
     const watcher: Watcher = { first: null };
     topic.watchers.add(watcher);
@@ -141,17 +148,11 @@ export function* watchObjects(call: RestCall): Sim<Response | 'reset'> {
 }
 
 /** A watch without a version begins with what there is. */
-function initialEvents(call: RestCall, matcher: Matcher): Response {
+function initialEvents(call: RestCall, matcher: Matcher): WatchEvents {
   const { space, type } = call;
-  const events = candidates(call)
+  return candidates(call)
     .filter(matcher)
     .map((object) => withRenewing(space, tableOf(type), 'ADDED', object));
-  return watchAnswer(space.revision, events);
-}
-
-function watchAnswer(revision: number, events: readonly WatchEvent[]): Response {
-  const body: WatchEvents = { kind: 'WatchEvents', resourceVersion: String(revision), events };
-  return { status: 200, body };
 }
 
 function expired(seen: number, revision: number): Response {

@@ -1,7 +1,7 @@
 /**
- * Watching and renewing as in-world clients do it, at no cost while nothing changes. A watch is a long poll: it
- * is answered once something that matches has changed. A Lease that is renewed over and over is one request that
- * stays open for as long as each renewal would succeed.
+ * Watching and renewing as in-world clients do it, at no cost while nothing changes. A watch is
+ * one open request over which changes come as they happen. A Lease that is renewed over and over is one request
+ * that stays open for as long as each renewal would succeed.
  */
 import type { ApiClient, ApiOutcome } from '../api-client.js';
 import type { KubeObject } from '../objects.js';
@@ -14,16 +14,12 @@ export interface WatchEvent {
   readonly renewing?: boolean;
 }
 
-/** The answer to `GET …?watch=true&resourceVersion=N`. */
-export interface WatchEvents {
-  readonly kind: 'WatchEvents';
-  /** Where the next long poll goes on. */
-  readonly resourceVersion: string;
-  readonly events: readonly WatchEvent[];
-}
+/** A part of the answer to `GET …?watch=true&resourceVersion=N`: what changed at one moment. */
+export type WatchEvents = readonly WatchEvent[];
 
-export type WatchOutcome =
-  | { readonly kind: 'events'; readonly resourceVersion: string; readonly events: readonly WatchEvent[] }
+export type WatchEnd =
+  /** The client has seen what it waited for. */
+  | { readonly kind: 'enough' }
   /** Changes since then are forgotten: list again. */
   | { readonly kind: 'expired' }
   | { readonly kind: 'broken'; readonly outcome: ApiOutcome };
@@ -31,19 +27,18 @@ export type WatchOutcome =
 /** An HTTP/2 client pings after 30 s of silence and gives up 15 s later. */
 const SILENCE_MS = 45_000;
 
-/** Waits for the next changes of what `path` (a list with its selectors) names. */
-export function* watchNext(
+/** Watches what `path` (a list with its selectors) names until `receive` answers true or the watch breaks. */
+export function* watch(
   client: ApiClient,
   path: string,
   resourceVersion: string,
-  silenceMs = SILENCE_MS,
-): Sim<WatchOutcome> {
+  receive: (events: WatchEvents) => boolean,
+): Sim<WatchEnd> {
   const target = withQuery(path, `watch=true&resourceVersion=${resourceVersion}`);
-  const outcome = yield* client.stream('GET', target, undefined, silenceMs);
+  const outcome = yield* client.watch(target, SILENCE_MS, (part) => receive(part as WatchEvents));
+  if (outcome === null) return { kind: 'enough' };
   if (outcome.kind === 'error' && outcome.status.code === 410) return { kind: 'expired' };
-  if (outcome.kind !== 'ok') return { kind: 'broken', outcome };
-  const { events, resourceVersion: next } = outcome.body as WatchEvents;
-  return { kind: 'events', events, resourceVersion: next };
+  return { kind: 'broken', outcome };
 }
 
 /**

@@ -118,7 +118,8 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   const watchdog = endWithMachine(options.machine, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
-    while (goesOn() && server.etcd.usable) yield* waitFor([renewal.ended, server.healthChanged]);
+    while (goesOn() && server.etcd.usable && !space.capped)
+      yield* waitFor([renewal.ended, server.healthChanged]);
     return goesOn() ? 'reset' : conflict(type, name).response;
   } finally {
     // Also when the client or this server ended: the last renewal that there was is what the Lease shows.
@@ -158,10 +159,16 @@ export function change(
   if (current === null) return notFound(type, name);
   if (version !== undefined && version !== '' && version !== current.metadata.resourceVersion)
     return conflict(type, name);
-  const object = next(current);
+  const object = type.resource === 'nodes' ? withoutEmptyTaints(next(current)) : next(current);
   if (isFinal(object)) return { status: 200, body: space.delete(table, key) };
   if (sameJson(object, current)) return { status: 200, body: current };
   return { status: 200, body: space.put(table, key, object) };
+}
+
+/** An empty list is left out when a Node is written down. */
+function withoutEmptyTaints(node: KubeObject): KubeObject {
+  const { taints, ...spec } = mapAt(node, 'spec');
+  return Array.isArray(taints) && taints.length === 0 ? { ...node, spec } : node;
 }
 
 /** What a write to the object or to its status may change of it. */

@@ -90,6 +90,11 @@ function* update(call: Invocation, sources: readonly Source[]): Sim<number> {
       throw new Failure(`E: You don't have enough free space in ${LISTS_FOLDER}/partial/.\n`, 100);
     }
   }
+  // Lists of sources that are no longer named go (APT::Get::List-Cleanup).
+  const named = new Set(sources.map((source) => listFile(source)));
+  for (const file of machine.disk.list(LISTS_FOLDER).map((name) => `${LISTS_FOLDER}/${name}`)) {
+    if (file.endsWith('_Packages') && !named.has(file)) machine.disk.remove(file);
+  }
   call.print('Reading package lists...\n');
   call.printError(complaints.join(''));
   if (code === 0 && complaints.length > 0) {

@@ -1,4 +1,7 @@
-/** dpkg-query -W, and dpkg -l and -s of the packages in dpkg's database. Everything else is left out. */
+/**
+ * dpkg-query -W, and dpkg -l, -s and --configure -a of the packages in dpkg's database. A package is there whole or
+ * not at all, so that there is never anything left to configure. Everything else is left out.
+ */
 import { installedPackages, type InstalledPackage } from '../apt/packages.js';
 import type { Invocation } from '../process.js';
 import { gnuFlags, notModelled, shortProgram } from './failure.js';
@@ -14,9 +17,13 @@ export const dpkgQuery = shortProgram((call) => {
 });
 
 export const dpkg = shortProgram((call) => {
-  const flags = gnuFlags('dpkg', ['list|l', 'status|s'], call.args, 2);
+  const flags = gnuFlags('dpkg', ['list|l', 'status|s', 'configure', 'pending|a'], call.args, 2);
   if (flags.has('list')) return list(call, flags.operands);
-  if (!flags.has('status')) throw notModelled('dpkg', 'anything but -l and -s', 2);
+  if (flags.has('configure')) {
+    if (flags.has('pending') && flags.operands.length === 0) return 0;
+    throw notModelled('dpkg', '--configure of single packages', 2);
+  }
+  if (!flags.has('status')) throw notModelled('dpkg', 'anything but -l, -s and --configure -a', 2);
   return show(
     call,
     flags.operands,

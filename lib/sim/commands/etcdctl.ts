@@ -1,15 +1,16 @@
 /**
- * etcdctl: members, endpoints, alarms, snapshots, moving the leader. Reading and writing keys, leases, watches,
- * users and roles are not modelled, and say so.
+ * etcdctl: members, endpoints, alarms, snapshots, compaction, moving the leader. Reading and writing keys, leases,
+ * watches, users and roles are not modelled, and say so.
  */
 import type { Invocation } from '../process.js';
 import { sleep, type Sim } from '../task.js';
 import { EtcdctlError, clientOf, EXIT_BAD_ARGS } from './etcdctl/client.js';
 import { endpointCommand } from './etcdctl/endpoint.js';
-import { alarmCommand, defragCommand, moveLeaderCommand, snapshotCommand } from './etcdctl/maintenance.js';
+import { alarmCommand, compactCommand, defragCommand, moveLeaderCommand } from './etcdctl/maintenance.js';
 import { memberCommand } from './etcdctl/member.js';
-import type { Format } from './etcdctl/print.js';
-import { FlagProblem, parseFlags, pflagText, type Flags } from './flags.js';
+import { formatOf } from './etcdctl/print.js';
+import { RESTORE_FLAGS, snapshotCommand } from './etcdctl/snapshot.js';
+import { FlagProblem, parseFlags, pflagText } from './flags.js';
 
 const GLOBAL_FLAGS = [
   ...['endpoints=', 'cacert=', 'cert=', 'key=', 'command-timeout=', 'dial-timeout=', 'write-out|w='],
@@ -20,9 +21,11 @@ const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = {
   member: ['peer-urls=', 'learner'],
   endpoint: ['cluster'],
   defrag: ['cluster'],
+  compaction: ['physical'],
+  snapshot: RESTORE_FLAGS,
 };
 const UNMODELLED = new Set([
-  ...['get', 'put', 'del', 'txn', 'compaction', 'watch', 'lease', 'lock', 'elect', 'user', 'role', 'auth'],
+  ...['get', 'put', 'del', 'txn', 'watch', 'lease', 'lock', 'elect', 'user', 'role', 'auth'],
   ...['check', 'make-mirror', 'downgrade', 'completion'],
 ]);
 const VERSION = '3.5.16';
@@ -62,10 +65,13 @@ function* run(call: Invocation): Sim<number> {
       yield* alarmCommand(client, format, operands);
       return 0;
     case 'snapshot':
-      yield* snapshotCommand(client, format, operands);
+      yield* snapshotCommand(client, flags, format, operands);
       return 0;
     case 'move-leader':
       yield* moveLeaderCommand(client, operands);
+      return 0;
+    case 'compaction':
+      yield* compactCommand(client, operands);
       return 0;
     case 'defrag':
       return yield* defragCommand(client);
@@ -87,12 +93,4 @@ function unknownCommand(call: Invocation, command: string): number {
 function commandOf(args: readonly string[]): string {
   const every = [...GLOBAL_FLAGS, ...Object.values(OWN_FLAGS).flat()];
   return parseFlags(every, args).operands[0] ?? 'help';
-}
-
-function formatOf(flags: Flags): Format {
-  const wanted = flags.get('write-out') ?? 'simple';
-  if (wanted === 'simple' || wanted === 'table' || wanted === 'json') return wanted;
-  if (wanted === 'fields' || wanted === 'protobuf')
-    throw new EtcdctlError(`the simulator does not model the output format "${wanted}"`, EXIT_BAD_ARGS);
-  throw new EtcdctlError(`unsupported output format`, 4);
 }

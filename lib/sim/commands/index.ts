@@ -13,11 +13,13 @@ import { curl } from './curl/index.js';
 import { df } from './df.js';
 import { dpkg, dpkgQuery } from './dpkg.js';
 import { etcdctl } from './etcdctl.js';
+import { etcdutl } from './etcdutl.js';
 import { fallocate } from './fallocate.js';
 import { haproxy } from './haproxy.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
 import { ip } from './ip/index.js';
+import { iptables } from './iptables.js';
 import { journalctl } from './journalctl.js';
 import { kubeadm } from './kubeadm.js';
 import { kubectl } from './kubectl/index.js';
@@ -33,6 +35,7 @@ import { sshd } from './sshd.js';
 import { stat } from './stat.js';
 import { sysctl } from './sysctl.js';
 import { systemctl } from './systemctl.js';
+import { tc } from './tc.js';
 import { bracket, test } from './test.js';
 
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
@@ -52,12 +55,14 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['dpkg', dpkg],
   ['dpkg-query', dpkgQuery],
   ['etcdctl', etcdctl],
+  ['etcdutl', etcdutl],
   ['fallocate', fallocate],
   ['haproxy', haproxy],
   ['helm', helm],
   ['hostname', hostname],
   ['install', install],
   ['ip', ip],
+  ['iptables', iptables],
   ['journalctl', journalctl],
   ['kubeadm', kubeadm],
   ['kubectl', kubectl],
@@ -75,6 +80,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['sync', sync],
   ['sysctl', sysctl],
   ['systemctl', systemctl],
+  ['tc', tc],
   ['test', test],
   ['true', trueProgram],
   ['uname', uname],

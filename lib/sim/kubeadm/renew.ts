@@ -2,10 +2,11 @@
  * Renewal of the certificates of one node with the cluster's own authorities: same names, a new key, a new year.
  * An authority kept outside of the cluster, whose certificates kubeadm leaves alone, is not modelled.
  */
+import type { Disk } from '../disk.js';
 import { parseKubeconfig, printKubeconfig } from '../kubeconfig.js';
 import { issueCertificate, parseCertificate, toPem, type KeyPair } from '../pki.js';
 import type { ClusterConfig } from './config-model.js';
-import { KUBERNETES_FOLDER, KubeadmFailure, say, type Kubeadm } from './context.js';
+import { KUBERNETES_FOLDER, KubeadmFailure, say, wrapFailure, type Kubeadm } from './context.js';
 import { readAuthority, writePair } from './pki-files.js';
 
 interface Renewal {
@@ -48,12 +49,18 @@ export function renewForComponent(kubeadm: Kubeadm, cluster: ClusterConfig, comp
   }
 }
 
-/** admin.conf, and super-admin.conf where init left one; kubeadm renews both without a word. */
+/**
+ * admin.conf, and super-admin.conf where init left one; kubeadm renews both without a word. It only looks whether
+ * there is something of that name: a folder, as containerd makes for a missing host path, fails the renewal.
+ */
 export function renewAdmins(kubeadm: Kubeadm, cluster: ClusterConfig): void {
   for (const name of ['admin.conf', 'super-admin.conf']) {
     const { disk } = kubeadm.call.machine;
-    if (name === 'admin.conf' || disk.isFile(`${KUBERNETES_FOLDER}/${name}`)) {
+    if (name !== 'admin.conf' && !disk.exists(`${KUBERNETES_FOLDER}/${name}`)) continue;
+    try {
       renew(kubeadm, cluster, kubeconfig(name));
+    } catch (error) {
+      throw wrapFailure(`failed to upgrade the ${name} certificates`, error);
     }
   }
 }
@@ -64,8 +71,9 @@ function renew(kubeadm: Kubeadm, cluster: ClusterConfig, renewal: Renewal): void
 }
 
 function renewPair(kubeadm: Kubeadm, cluster: ClusterConfig, path: string, authority: string): void {
-  const old = parseCertificate(kubeadm.call.machine.disk.read(`${path}.crt`) ?? '');
-  if (old === null) throw unreadable(`${path}.crt`, 'certificate');
+  const { disk } = kubeadm.call.machine;
+  const old = parseCertificate(disk.read(`${path}.crt`) ?? '');
+  if (old === null) throw unreadable(disk, `${path}.crt`, 'existing certificate');
   const { certificatePem, keyPem } = issueAgain(kubeadm, cluster, old, authority);
   writePair(kubeadm, path, certificatePem, keyPem);
 }
@@ -76,7 +84,7 @@ function renewKubeconfig(kubeadm: Kubeadm, cluster: ClusterConfig, path: string)
   const config =
     text === null ? null : parseKubeconfig(kubeadm.call.world.documents, text, (file) => disk.read(file));
   if (config === null || config.client === null || config.authority === null)
-    throw unreadable(path, 'kubeconfig file');
+    throw unreadable(disk, path, 'kubeConfig file');
   const pair = issueAgain(kubeadm, cluster, config.client, 'ca');
   const renewed = printKubeconfig({
     server: config.server,
@@ -106,8 +114,11 @@ function issueAgain(
   );
 }
 
-function unreadable(path: string, what: string): KubeadmFailure {
-  return new KubeadmFailure(
-    `failed to load existing ${what} ${path}: open ${path}: no such file or directory`,
-  );
+function unreadable(disk: Disk, path: string, what: string): KubeadmFailure {
+  const why = disk.isDirectory(path)
+    ? `read ${path}: is a directory`
+    : disk.exists(path)
+      ? `error parsing ${path}`
+      : `open ${path}: no such file or directory`;
+  return new KubeadmFailure(`failed to load ${what} ${path}: ${why}`);
 }

@@ -61,7 +61,7 @@ export function* swapStaticPods(
       renewAdmins(kubeadm, config.cluster);
     } catch (error) {
       if (!(error instanceof KubeadmFailure)) throw error;
-      throw rollBack(swap, `failed to upgrade the admin.conf certificates: ${error.message}`, false);
+      throw rollBack(swap, error.message, false);
     }
   }
   kubeadm.call.machine.disk.removeTree(folders.upgraded);

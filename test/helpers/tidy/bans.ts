@@ -22,6 +22,7 @@ const REAL_TIME_TESTS = [
   'test/helpers/run-tests.ts',
   'test/helpers/real-time.ts',
   'test/libvirt/',
+  'test/helpers/ssh-server.ts',
   'bench/clock.ts',
 ];
 const SETTLE = 'lib/base/settle.ts';

@@ -16,13 +16,14 @@ interface Area {
 const PURE = ['base', 'model'];
 const CONTRACTS = [...PURE, 'config', 'generate', 'provider', 'engine'];
 const PROVIDERS = ['sim', 'provider/sim', 'provider/libvirt', 'registry'];
-const EVERYTHING = [...CONTRACTS, ...PROVIDERS, 'engine-files', 'sagas', 'chaos', 'report'];
+const EVERYTHING = [...CONTRACTS, ...PROVIDERS, 'bundle', 'engine-files', 'sagas', 'chaos', 'report'];
 
 const AREAS: readonly Area[] = [
   { name: 'base', owns: ['lib/base/'], may: [] },
   { name: 'model', owns: ['lib/model/'], may: ['base'] },
   { name: 'config', owns: ['lib/config/'], may: PURE },
   { name: 'generate', owns: ['lib/generate/'], may: PURE },
+  { name: 'bundle', owns: ['lib/bundle/'], may: [...PURE, 'config', 'generate'] },
   { name: 'sim', owns: ['lib/sim/'], may: PURE },
   { name: 'provider', owns: ['lib/provider/'], may: PURE },
   { name: 'provider/sim', owns: ['lib/provider/sim/'], may: [...PURE, 'provider', 'sim'] },
@@ -63,6 +64,8 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   execa: [LIBVIRT, 'lib/cli/'],
   'node-ssh': [LIBVIRT],
   listr2: ['lib/cli/'],
+  tar: ['lib/cli/bundle/'],
+  undici: ['lib/cli/bundle/'],
   picocolors: ['lib/cli/', 'lib/main.ts'],
   commander: ['lib/cli/', 'lib/main.ts'],
 };

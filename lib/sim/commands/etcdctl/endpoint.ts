@@ -1,5 +1,6 @@
 /** `etcdctl endpoint status|health`, of the given endpoints or of the whole cluster. */
 import type { EtcdStatus } from '../../etcd-api.js';
+import type { EtcdAlarm } from '../../etcd-cluster.js';
 import { join, type Sim } from '../../task.js';
 import type { Flags } from '../flags.js';
 import { EtcdctlError, ask, askEndpoint, type EtcdctlClient } from './client.js';
@@ -120,7 +121,12 @@ function* healthOf(client: EtcdctlClient, endpoint: string): Sim<Health> {
   const reply = yield* askEndpoint(client, endpoint, 'KV/Range', {}, 'client');
   const ms = world.nowMs - startMs;
   const took = goDuration(ms, prng.int(1, 999_999));
-  return { endpoint, ms, took, error: reply.ok ? null : reply.error };
+  return { endpoint, ms, took, error: reply.ok ? activeAlarms(reply.value.alarms) : reply.error };
+}
+
+/** Any alarm makes a member unhealthy, though it answers. */
+function activeAlarms(alarms: readonly EtcdAlarm[]): string | null {
+  return alarms.length === 0 ? null : `Active Alarm(s): ${alarms.map(({ alarm }) => `${alarm} `).join('')}`;
 }
 
 function printSimple({ call }: EtcdctlClient, { endpoint, took, error }: Health): void {

@@ -1,9 +1,8 @@
-/** `etcdctl alarm`, `snapshot`, `move-leader`, `defrag`. */
-import { sha256Hex } from '../../../base/digest.js';
+/** `etcdctl alarm`, `move-leader`, `defrag`, `compaction`. */
 import { decimalId } from '../../etcd-cluster.js';
 import type { Sim } from '../../task.js';
 import { EXIT_BAD_ARGS, EtcdctlError, ask, askEndpoint, type EtcdctlClient } from './client.js';
-import { headerJson, humanBytes, toJson, toTable, uint64, type Format } from './print.js';
+import { headerJson, toJson, uint64, type Format } from './print.js';
 
 export function* alarmCommand(client: EtcdctlClient, format: Format, [verb]: readonly string[]): Sim<void> {
   if (verb !== 'list' && verb !== 'disarm')
@@ -50,65 +49,12 @@ export function* defragCommand(client: EtcdctlClient): Sim<number> {
   return failed ? 1 : 0;
 }
 
-/** `restore` belongs to etcdutl and is not modelled. */
-export function* snapshotCommand(
-  client: EtcdctlClient,
-  format: Format,
-  [verb, path, ...more]: readonly string[],
-): Sim<void> {
-  if (verb !== 'save' && verb !== 'status')
-    throw new EtcdctlError(`unknown command "${verb ?? ''}" for "etcdctl snapshot"`);
-  if (path === undefined || more.length > 0)
-    throw new EtcdctlError(`snapshot ${verb} expects one argument`, EXIT_BAD_ARGS);
-  if (verb === 'save') yield* saveSnapshot(client, path);
-  else printSnapshotStatus(client, format, path);
-}
-
-function* saveSnapshot(client: EtcdctlClient, path: string): Sim<void> {
-  const { call, endpoints } = client;
-  if (endpoints.length > 1)
-    throw new EtcdctlError('snapshot must be requested to one selected node, not multiple', EXIT_BAD_ARGS);
-  const { value } = yield* ask(client, 'Maintenance/Snapshot');
-  const failed = call.machine.disk.write(path, value.content, { mode: 0o600 });
-  if (failed !== null)
-    throw new EtcdctlError(`could not open ${path}.part (open ${path}.part: no such file or directory)`);
-  call.print(`Snapshot saved at ${path}\n`);
-}
-
-interface Snapshot {
-  readonly kind?: string;
-  readonly revision: number;
-  readonly entries: readonly unknown[];
-}
-
-function printSnapshotStatus({ call }: EtcdctlClient, format: Format, path: string): void {
-  call.printError('Deprecated: Use `etcdutl snapshot status` instead.\n\n');
-  const text = call.machine.disk.read(path);
-  if (text === null) throw new EtcdctlError(`stat ${path}: no such file or directory`);
-  const snapshot = parseSnapshot(text);
-  if (snapshot === null) throw new EtcdctlError('invalid database');
-  const hash = sha256Hex(text).slice(0, 8);
-  const keys = snapshot.entries.length;
-  const size = text.length;
-  const row = [hash, String(snapshot.revision), String(keys), humanBytes(size)];
-  if (format === 'json')
-    call.print(
-      toJson({
-        hash: Number.parseInt(hash, 16),
-        revision: snapshot.revision,
-        totalKey: keys,
-        totalSize: size,
-      }),
-    );
-  else if (format === 'table') call.print(toTable(['HASH', 'REVISION', 'TOTAL KEYS', 'TOTAL SIZE'], [row]));
-  else call.print(`${row.join(', ')}\n`);
-}
-
-function parseSnapshot(text: string): Snapshot | null {
-  try {
-    const snapshot = JSON.parse(text) as Snapshot;
-    return snapshot.kind === 'etcd-snapshot' ? snapshot : null;
-  } catch {
-    return null; // Any other file: etcdctl says that it is no database.
-  }
+/** Refuses what is no revision as etcdctl does; `physical` waits for the space to be freed, which is at once here. */
+export function* compactCommand(client: EtcdctlClient, [revision, ...more]: readonly string[]): Sim<void> {
+  if (revision === undefined || more.length > 0)
+    throw new EtcdctlError('compaction command needs 1 argument', EXIT_BAD_ARGS);
+  if (!/^-?\d+$/.test(revision))
+    throw new EtcdctlError(`strconv.ParseInt: parsing "${revision}": invalid syntax`, 1);
+  yield* ask(client, 'KV/Compact', { revision: Number(revision) });
+  client.call.print(`compacted revision ${revision}\n`);
 }

@@ -1,8 +1,18 @@
 /** etcdctl's three output formats. Ids are hexadecimal for people and decimal uint64 in JSON. */
 import type { EtcdHeader } from '../../etcd-api.js';
+import type { Flags } from '../flags.js';
+import { EXIT_BAD_ARGS, EtcdctlError } from './client.js';
 import { decimalId, type EtcdMember } from '../../etcd-cluster.js';
 
 export type Format = 'simple' | 'table' | 'json';
+
+export function formatOf(flags: Flags): Format {
+  const wanted = flags.get('write-out') ?? 'simple';
+  if (wanted === 'simple' || wanted === 'table' || wanted === 'json') return wanted;
+  if (wanted === 'fields' || wanted === 'protobuf')
+    throw new EtcdctlError(`the simulator does not model the output format "${wanted}"`, EXIT_BAD_ARGS);
+  throw new EtcdctlError(`unsupported output format`, 4);
+}
 
 /** A uint64 for `toJson`: JSON numbers of this size do not fit a floating-point number. */
 export interface Uint64 {

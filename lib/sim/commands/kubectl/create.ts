@@ -33,20 +33,13 @@ export function* create(session: Session, operands: readonly string[]): Sim<numb
   const namespace = type.namespaced ? session.namespace : null;
   const outcome = yield* session.request('POST', pathOf(type, namespace), object);
   if (outcome.kind !== 'ok') {
-    const { text } = session.failure(outcome);
-    // The short forms report what the storage says with "failed to create".
-    const word = operands[0] === 'secret' ? 'secret' : (operands[0] ?? '');
-    const plain = outcome.kind === 'error' && outcome.status.reason === 'AlreadyExists';
-    throw new Failure(
-      plain && word !== 'namespace' ? `error: failed to create ${word}: ${lastPart(text)}` : text,
-    );
+    // The short forms, but for namespaces, wrap what the server says; the one for secrets without a colon.
+    if (outcome.kind !== 'error' || object.kind === 'Namespace') throw session.failure(outcome);
+    const words = object.kind === 'Secret' ? 'secret' : `${object.kind.toLowerCase()}:`;
+    throw new Failure(`error: failed to create ${words} ${outcome.status.message}\n`);
   }
   session.print(`${shownType(type)}/${object.metadata.name} created\n`);
   return 0;
-}
-
-function lastPart(text: string): string {
-  return text.replace(/^Error from server \(\w+\): /, '');
 }
 
 function objectOf(session: Session, operands: readonly string[]): KubeObject {

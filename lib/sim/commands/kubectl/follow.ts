@@ -1,7 +1,7 @@
 /**
  * Waiting until one object is as wanted: a look, then a watch of it, as client-go's UntilWithSync does it.
  */
-import { watchNext } from '../../api/watch.js';
+import { watch } from '../../api/watch.js';
 import type { KubeObject } from '../../objects.js';
 import { sleep, type Sim } from '../../task.js';
 import { within } from '../deadline.js';
@@ -32,8 +32,8 @@ export function* follow(
       if (wanted(list.items[0] ?? null)) return true;
       const leftMs = deadlineMs - world.nowMs;
       if (leftMs <= 0) return false;
-      const watch = watchUntil(session, listPath, list.metadata.resourceVersion, wanted);
-      const seen = yield* within(session.call, leftMs, watch);
+      const watching = watchUntil(session, listPath, list.metadata.resourceVersion, wanted);
+      const seen = yield* within(session.call, leftMs, watching);
       if (seen === true) return true;
     }
     if (world.nowMs >= deadlineMs) return false;
@@ -48,13 +48,8 @@ function* watchUntil(
   resourceVersion: string,
   wanted: (object: KubeObject | null) => boolean,
 ): Sim<boolean> {
-  let version = resourceVersion;
-  for (;;) {
-    const next = yield* watchNext(session.client, path, version);
-    if (next.kind !== 'events') return false;
-    version = next.resourceVersion;
-    for (const { type, object } of next.events) {
-      if (wanted(type === 'DELETED' ? null : object)) return true;
-    }
-  }
+  const end = yield* watch(session.client, path, resourceVersion, (events) =>
+    events.some(({ type, object }) => wanted(type === 'DELETED' ? null : object)),
+  );
+  return end.kind === 'enough';
 }

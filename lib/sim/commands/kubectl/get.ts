@@ -1,6 +1,6 @@
 /** `kubectl get`: one or several types, by name, label or field, as a table or as data; --raw; -w. */
 import type { ResourceType } from '../../api/resources.js';
-import { watchNext, type WatchEvent } from '../../api/watch.js';
+import { watch as watchApi } from '../../api/watch.js';
 import type { KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
 import { Failure } from '../failure.js';
@@ -186,12 +186,10 @@ function* watch(session: Session, targets: readonly Target[], format: Format): S
     session.print(printTable(rows));
   };
   if (!session.flags.has('watch-only')) print(list.items);
-  let version = list.metadata.resourceVersion;
-  for (;;) {
-    const next = yield* watchNext(session.client, path, version);
-    // kubectl ends when its watch does, whoever closed it.
-    if (next.kind !== 'events') return 0;
-    version = next.resourceVersion;
-    print(next.events.map((event: WatchEvent) => event.object));
-  }
+  yield* watchApi(session.client, path, list.metadata.resourceVersion, (events) => {
+    print(events.map((event) => event.object));
+    return false;
+  });
+  // kubectl ends when its watch does, whoever closed it.
+  return 0;
 }

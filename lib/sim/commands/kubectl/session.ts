@@ -67,7 +67,8 @@ export class Session {
   *request(method: string, path: string, body?: unknown): Sim<ApiOutcome> {
     const { config } = this.#client;
     const ask = this.#client.request(method, path, body, this.timeoutMs);
-    const outcome = yield* within(this.call, this.timeoutMs, ask);
+    // The request has the same limit: it ends first unless it still looks for the way, and says where it hung.
+    const outcome = yield* within(this.call, this.timeoutMs + 1, ask);
     return outcome ?? { kind: 'dial-timeout', server: `${config.host}:${config.port}` };
   }
 

@@ -1,0 +1,187 @@
+/**
+ * Kubernetes' packages on one machine: where they come from, and kubeadm, kubelet and kubectl of a version, held
+ * there. There is one repository for each minor, which never holds another's. Each piece can be done again.
+ */
+import { must as certain } from '../../base/errors.js';
+import { StepError, type Step, type StepContext, type StepKind } from '../../engine/saga.js';
+import { KUBERNETES_LIST } from '../../generate/paths.js';
+import type { LabSpec, MachineSpec } from '../../model/lab.js';
+import { packageVersion, parseVersion, printMinor } from '../../model/version.js';
+import type { Upgrade } from '../upgrade.js';
+import { fileText, kubeadmVersion } from '../facts/machine.js';
+import { waitForEnd } from '../node.js';
+import { must, run } from '../remote.js';
+import { minutes, patient, seconds } from '../timing.js';
+import { TYPICAL } from './typical.js';
+
+export type KubernetesPackage = 'kubeadm' | 'kubelet' | 'kubectl';
+
+/** A configuration file that somebody changed is kept, and another program's lock is waited for. */
+const APT_OPTIONS = ['-o', 'Dpkg::Options::=--force-confold', '-o', 'DPkg::Lock::Timeout=120'];
+
+const MINOR = /(\/core:\/stable:\/)v1\.\d+(\/deb)/g;
+
+export function switchSource(
+  upgrade: Upgrade,
+  machine: MachineSpec,
+  kind: StepKind & ('compensable' | 'retriable'),
+): Step {
+  const { lab, input } = upgrade;
+  const { name } = machine;
+  const step: Step = {
+    key: `source:${name}`,
+    title: `Packages of ${minorOf(input.to)} on ${name}`,
+    kind,
+    retry: patient(lab),
+    timeoutMs: minutes(lab, 10),
+    typicalMs: TYPICAL.source,
+    commands: [`${KUBERNETES_LIST}: ${minorOf(input.to)}`, 'apt-get update'],
+    probe: async (context) => ((await offers(context, lab, name, input.to)) ? 'done' : 'not-done'),
+    run: (context) => setSource(context, lab, name, input.to),
+  };
+  return kind === 'compensable'
+    ? { ...step, compensate: (context) => setSource(context, lab, name, input.from) }
+    : step;
+}
+
+export function installKubeadm(
+  upgrade: Upgrade,
+  machine: MachineSpec,
+  kind: StepKind & ('compensable' | 'retriable'),
+): Step {
+  const { lab, input } = upgrade;
+  const { name } = machine;
+  const step: Step = {
+    key: `kubeadm:${name}`,
+    title: `kubeadm ${input.to} on ${name}`,
+    kind,
+    retry: patient(lab),
+    timeoutMs: minutes(lab, 10),
+    typicalMs: TYPICAL.kubeadmPackage,
+    commands: installCommands(input.to, ['kubeadm']),
+    probe: async (context) => {
+      const isNew = (await kubeadmVersion(context, lab, name)) === input.to;
+      return isNew && (await areHeld(context, lab, name, ['kubeadm'])) ? 'done' : 'not-done';
+    },
+    run: (context) => install(context, lab, name, input.to, ['kubeadm']),
+  };
+  if (kind !== 'compensable') return step;
+  return {
+    ...step,
+    compensate: async (context) => {
+      await setSource(context, lab, name, input.from);
+      await install(context, lab, name, input.from, ['kubeadm'], 'older-too');
+    },
+  };
+}
+
+/** What `install` types, for plans. */
+export function installCommands(version: string, packages: readonly KubernetesPackage[]): readonly string[] {
+  const names = packages.join(' ');
+  const wanted = packages.map((name) => `${name}=${debian(version)}`).join(' ');
+  return [`apt-mark unhold ${names}`, `apt-get install -y ${wanted}`, `apt-mark hold ${names}`];
+}
+
+/** Points the machine's source at the repository of the version's minor and fetches its list. */
+export async function setSource(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  version: string,
+): Promise<void> {
+  const present = await fileText(context, lab, machine, KUBERNETES_LIST);
+  if (present === null || !present.match(MINOR)) {
+    throw new StepError({
+      code: 'package-source',
+      message: `${machine} has no repository of Kubernetes in ${KUBERNETES_LIST}`,
+      remedy:
+        'Put it there as the documentation of Kubernetes says, or build the machines from the node image.',
+      retryable: false,
+    });
+  }
+  const wanted = present.replace(MINOR, `$1${minorOf(version)}$2`);
+  if (wanted !== present) {
+    await context.shell(machine).writeFile(KUBERNETES_LIST, wanted, { timeoutMs: seconds(lab, 30) });
+  }
+  await waitForEnd(context, lab, machine, 'apt-get');
+  await must(context, machine, ['apt-get', 'update', ...APT_OPTIONS.slice(2)], {
+    timeoutMs: minutes(lab, 5),
+  });
+  if (await offers(context, lab, machine, version)) return;
+  throw new StepError({
+    code: 'package-missing',
+    message: `${machine}: no repository that was reached offers kubeadm ${debian(version)}`,
+    remedy: `Look at it with: homelab exec ${machine} -- apt-get update`,
+    retryable: true,
+  });
+}
+
+/** Does the source name the right minor, and did the list that was fetched from it bring the version? */
+async function offers(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  version: string,
+): Promise<boolean> {
+  const source = await fileText(context, lab, machine, KUBERNETES_LIST);
+  if (source === null || !source.includes(`/${minorOf(version)}/deb`)) return false;
+  const listed = await run(context, machine, ['apt-cache', 'madison', 'kubeadm'], {
+    timeoutMs: seconds(lab, 60),
+  });
+  return listed.stdout.split('\n').some((line) => line.split('|')[1]?.trim() === debian(version));
+}
+
+/**
+ * Installs packages of exactly this version and holds them. dpkg is made whole first, because a
+ * machine may have lost its power in the middle of an earlier attempt.
+ */
+export async function install(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  version: string,
+  packages: readonly KubernetesPackage[],
+  which: 'newer' | 'older-too' = 'newer',
+): Promise<void> {
+  const short = { timeoutMs: seconds(lab, 60) };
+  await waitForEnd(context, lab, machine, 'apt-get');
+  await must(context, machine, ['dpkg', '--configure', '-a'], { timeoutMs: minutes(lab, 5) });
+  await must(context, machine, ['apt-mark', 'unhold', ...packages], short);
+  const wanted = packages.map((name) => `${name}=${debian(version)}`);
+  const back = which === 'older-too' ? ['--allow-downgrades'] : [];
+  const argv = ['apt-get', 'install', '-y', ...back, ...APT_OPTIONS, ...wanted];
+  await must(context, machine, argv, { timeoutMs: minutes(lab, 8) });
+  await must(context, machine, ['apt-mark', 'hold', ...packages], short);
+}
+
+export async function areHeld(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  packages: readonly KubernetesPackage[],
+): Promise<boolean> {
+  const held = await must(context, machine, ['apt-mark', 'showhold'], { timeoutMs: seconds(lab, 60) });
+  return packages.every((name) => held.split('\n').includes(name));
+}
+
+/** Installed versions of packages as dpkg knows them, in the order asked for. */
+export async function areInstalled(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  version: string,
+  packages: readonly KubernetesPackage[],
+): Promise<boolean> {
+  const argv = ['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...packages];
+  const listed = await run(context, machine, argv, { timeoutMs: seconds(lab, 60) });
+  const lines = listed.stdout.split('\n');
+  return packages.every((name) => lines.includes(`${name} ${debian(version)}`));
+}
+
+function debian(version: string): string {
+  return packageVersion(certain(parseVersion(version), `${version} is not a version`));
+}
+
+function minorOf(version: string): string {
+  return printMinor(certain(parseVersion(version), `${version} is not a version`).minor);
+}

@@ -1,0 +1,28 @@
+/**
+ * How long the parts of an upgrade usually take, in milliseconds on machines with 2 vCPU, 4 GiB and an SSD: shown by
+ * plans, never waited for. Multiplied by the lab's `timeScale` where it is shown. Estimates, but for the gate's five
+ * seconds, which are etcd's own.
+ */
+export const TYPICAL = {
+  preflight: 5_000,
+  snapshot: 1_000,
+  /** Fetching the list of one repository. */
+  source: 5_000,
+  /** Fetching and unpacking one package of some 12 MB. */
+  kubeadmPackage: 7_000,
+  upgradePlan: 6_000,
+  upgradeApply: 110_000,
+  upgradeControlPlane: 90_000,
+  upgradeWorker: 3_000,
+  drain: 35_000,
+  /** Packages, restart, and the Node Ready at its new version. */
+  kubelet: 30_000,
+  /** Five seconds without a change, and the questions before them. */
+  gate: 6_000,
+  uncordon: 500,
+  addons: 2_000,
+  kubeVip: 1_000,
+  prune: 500,
+  verify: 3_000,
+  record: 0,
+} as const;

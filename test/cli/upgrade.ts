@@ -1,0 +1,156 @@
+/** The real program: an upgrade planned, refused, done, killed and resumed; copies of etcd; questions about quorum. */
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { LabRecord } from '../../lib/cli/labs.js';
+import type { UpgradePlanDocument } from '../../lib/report/upgrade-plan.js';
+import { documentProblems } from '../helpers/documents.js';
+import { homelab, journalPaths, signalAt, startHomelab, type Ended } from '../helpers/real-time.js';
+
+t.setTimeout(600_000);
+
+const CONFIG = `name: stage
+k8s: {version: v1.31.4, cni: bridge, csi: none, ingress: none, workers: {count: 1}}
+`;
+
+function parsed(t: Tap, schema: string, { stdout }: Ended): unknown {
+  const document: unknown = JSON.parse(stdout);
+  t.strictSame(documentProblems(schema, document), [], `fits ${schema}.schema.json`);
+  return document;
+}
+
+const recordOf = (cwd: string): LabRecord =>
+  JSON.parse(readFileSync(join(cwd, '.homelab/stage/lab.json'), 'utf8')) as LabRecord;
+
+async function run(t: Tap, cwd: string, line: string, code: number): Promise<Ended> {
+  const ended = await homelab(cwd, line);
+  t.equal(ended.code, code, `${line}: ${ended.stderr.slice(-300)}`);
+  return ended;
+}
+
+async function refusals(t: Tap, cwd: string): Promise<void> {
+  await run(t, cwd, 'machine halt stage-cp-3', 0);
+  const refused = JSON.parse((await run(t, cwd, 'k8s upgrade --to v1.32.0 -o json', 2)).stdout) as {
+    readonly problems: readonly { readonly code: string }[];
+  };
+  const codes = refused.problems.map(({ code }) => code);
+  t.ok(
+    ['machine-off', 'etcd-unhealthy', 'no-tolerance'].every((code) => codes.includes(code)),
+    codes.join(' '),
+  );
+  t.equal(journalPaths(cwd).length, 1, 'nothing was begun');
+  await run(t, cwd, 'machine start stage-cp-3', 0);
+  await run(t, cwd, 'wait --for ready', 0);
+  await run(t, cwd, 'wait 60s', 0);
+}
+
+const copies = (t: Tap, cwd: string): Promise<unknown> =>
+  t.test('copies of etcd', async (t) => {
+    const saved = parsed(t, 'etcd-snapshots', await run(t, cwd, 'etcd snapshot save -o json', 0)) as {
+      readonly snapshots: readonly { name: string; path: string; bytes: number }[];
+    };
+    t.match(saved.snapshots, [{ name: '0002-by-hand' }]);
+    const file = statSync(join(cwd, saved.snapshots[0]?.path ?? ''));
+    t.equal(file.mode & 0o777, 0o600);
+    t.equal(file.size, saved.snapshots[0]?.bytes);
+    const list = await run(t, cwd, 'etcd snapshot list', 0);
+    t.match(list.stdout, /0001-before-v1\.32\.0 .*v1\.31\.4[^]*0002-by-hand .*v1\.32\.0/);
+    writeFileSync(join(cwd, saved.snapshots[0]?.path ?? ''), 'something else');
+    const after = await run(t, cwd, 'etcd snapshot list', 0);
+    t.notMatch(after.stdout, /0002/);
+    t.match(after.stderr, /0002-by-hand\.db is damaged/);
+  });
+
+const questions = (t: Tap, cwd: string): Promise<unknown> =>
+  t.test('questions about the quorum', async (t) => {
+    const ask = async (what: string): Promise<unknown> => {
+      const started = startHomelab(cwd, ['quorum', '--what-if', what, '-o', 'json']);
+      return parsed(t, 'quorum', await started.ended);
+    };
+    t.match(await ask('halt cp-2'), { machines: ['stage-cp-2'], keepsQuorum: true, toleranceAfter: 0 });
+    t.match(await ask('cut cp-1 stage-cp-2'), { keepsQuorum: false, upAfter: 1 });
+    const bad = await startHomelab(cwd, ['quorum', '--what-if', 'kick cp-1']).ended;
+    t.match([bad.code, bad.stderr], [2, /no action on machines/]);
+    await run(t, cwd, 'machine cut stage-cp-2', 0);
+    const stopped = await run(t, cwd, 'machine halt stage-cp-1 -o json', 2);
+    t.match(JSON.parse(stopped.stdout), {
+      error: {
+        code: 'quorum-at-risk',
+        message: /2 of them up; without stage-cp-1 1 is up, and 2 are a quorum/,
+      },
+    });
+    await run(t, cwd, 'machine halt -y stage-cp-1', 0);
+  });
+
+void t.test('an upgrade from its plan to the end', async (t) => {
+  const cwd = t.testdir({ 'config-homelab.yaml': CONFIG });
+  t.match((await run(t, cwd, 'k8s upgrade --to v1.32', 2)).stderr, /no lab/);
+  await run(t, cwd, 'up --until machines', 0);
+  t.match((await run(t, cwd, 'k8s upgrade --to v1.32', 2)).stderr, /unfinished bootstrap/);
+  await run(t, cwd, 'up', 0);
+
+  const world = readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8');
+  const plan = parsed(
+    t,
+    'upgrade-plan',
+    await run(t, cwd, 'k8s upgrade --to v1.32.0 --dry-run -o json', 0),
+  ) as UpgradePlanDocument;
+  t.match(plan, { from: 'v1.31.4', to: 'v1.32.0', nothingToDo: false, findings: [] });
+  t.equal(plan.steps.filter(({ kind }) => kind === 'pivot').length, 1);
+  t.ok(plan.steps.every(({ votersUp, voters }) => voters === 3 && votersUp >= 2));
+  t.ok(plan.steps.some(({ api, tolerance }) => api === 'moves' && tolerance === 0));
+  t.match(
+    (await run(t, cwd, 'k8s upgrade --to v1.32 --dry-run', 0)).stdout,
+    /v1\.32 means v1\.32\.\d+.*as of/,
+  );
+  const same = parsed(t, 'upgrade-plan', await run(t, cwd, 'k8s upgrade --to 1.31.4 -o json', 0));
+  t.match(same, { nothingToDo: true, steps: [] });
+  const skipped = await run(t, cwd, 'k8s upgrade --to v1.33 -o json', 2);
+  t.match(JSON.parse(skipped.stdout), { error: { code: 'minor-skipped', message: /first --to v1\.32/ } });
+  t.match(JSON.parse((await run(t, cwd, 'k8s upgrade --to v1.30 -o json', 2)).stdout), {
+    error: { code: 'downgrade' },
+  });
+  t.equal(readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8'), world, 'looking changed nothing');
+
+  await refusals(t, cwd);
+  const upgraded = parsed(
+    t,
+    'saga-result',
+    await run(t, cwd, 'k8s upgrade --to v1.32.0 --max-unavailable 2 --drain-timeout 3m -o json', 0),
+  );
+  t.match(upgraded, { saga: 'upgrade', outcome: 'completed', error: null });
+  t.equal(recordOf(cwd).spec.kubernetes.version, 'v1.32.0');
+  t.match((await run(t, cwd, 'kubectl get nodes', 0)).stdout, /stage-w-1 +Ready .*v1\.32\.0/);
+  t.match((await run(t, cwd, 'saga show', 0)).stdout, /upgrade of lab stage: completed/);
+  t.match((await run(t, cwd, 'up', 2)).stderr, /is of v1\.32\.0, and the configuration says v1\.31\.4/);
+  writeFileSync(join(cwd, 'config-homelab.yaml'), CONFIG.replace('v1.31.4', 'v1.33.1'));
+  t.match((await run(t, cwd, 'up', 2)).stderr, /homelab k8s upgrade --to v1\.33\.1/);
+  writeFileSync(join(cwd, 'config-homelab.yaml'), CONFIG.replace('v1.31.4', 'v1.32.0'));
+  t.match((await run(t, cwd, 'up', 0)).stderr, /skipped +kubeadm init/);
+
+  await copies(t, cwd);
+  await questions(t, cwd);
+});
+
+void t.test('kill -9 in the middle of an upgrade, then resume', async (t) => {
+  const cwd = t.testdir({});
+  const flags = '--cni bridge --csi none --ingress none --workers 1 --topology k8s-multi';
+  let kills = 0;
+  for (const moment of [3, 15, 24, 33, 40]) {
+    rmSync(join(cwd, '.homelab'), { recursive: true, force: true });
+    t.equal((await homelab(cwd, `up ${flags}`)).code, 0);
+    const [first = ''] = journalPaths(cwd);
+    const before = readFileSync(first, 'utf8').split('\n').length - 1;
+    const started = startHomelab(cwd, 'k8s upgrade --to v1.32.0'.split(' '));
+    if (await signalAt(started, cwd, before + moment, 'SIGKILL')) kills += 1;
+    const resumed = await homelab(cwd, 'resume -o json');
+    if (resumed.code === 2) t.match(resumed.stdout, /nothing-to-resume/);
+    else t.match(JSON.parse(resumed.stdout), { saga: 'upgrade', outcome: 'completed' });
+    t.equal(recordOf(cwd).spec.kubernetes.version, 'v1.32.0', `killed at line ${moment}`);
+    t.match((await homelab(cwd, 'kubectl get nodes')).stdout, /stage-w-1 +Ready .*v1\.32\.0/);
+  }
+  t.comment(`kills: ${kills}`);
+  t.ok(kills >= 2, 'most kills came in time');
+});
+
+type Tap = Test;

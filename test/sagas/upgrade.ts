@@ -1,0 +1,204 @@
+// The upgrade as it should go, on the simulator: what becomes new, how long it takes, and what is up meanwhile.
+import t from 'tap';
+import { must } from '../../lib/base/errors.js';
+import type { Overrides } from '../../lib/config/flags.js';
+import { controlPlanes, type LabSpec } from '../../lib/model/lab.js';
+import { upgradePlan } from '../../lib/report/upgrade-plan.js';
+import { bootstrapSaga } from '../../lib/sagas/bootstrap.js';
+import { gatherFacts } from '../../lib/sagas/facts/gather.js';
+import { upgradeSaga } from '../../lib/sagas/upgrade.js';
+import { upgradeFindings } from '../../lib/sagas/upgrade/findings.js';
+import { outdated } from '../../lib/sagas/upgrade/prune.js';
+import { outdatedParts } from '../../lib/sagas/upgrade/verify.js';
+import { commandsOf, mostAtOnce, operationsOf } from '../helpers/bootstrap-runs.js';
+import { SMALL } from '../helpers/bootstrap-sweep.js';
+import { leaks, secretsOf } from '../helpers/secrets.js';
+import { memoryPorts, runOnSim } from '../helpers/sim-lab.js';
+import { contextOf, openLab, runUpgrade, upLab, type UpgradeRun } from '../helpers/upgrade-runs.js';
+import { watchQuorum } from '../helpers/upgrade-watch.js';
+
+t.setTimeout(300_000);
+
+async function isNew(t: Tap, { lab, provider, input }: UpgradeRun): Promise<void> {
+  const facts = await gatherFacts(contextOf(provider), lab);
+  t.strictSame(outdatedParts(facts, { lab, input, ports: memoryPorts() }), [], 'everything is new and well');
+  const nodes = lab.machines.filter(({ role }) => role !== 'load-balancer');
+  t.equal(facts.nodes?.length, nodes.length);
+  t.ok(facts.nodes?.every(({ version, ready }) => ready && version === input.to));
+}
+
+void t.test('k8s-ha from v1.31.4 to v1.32.0', async (t) => {
+  const up = await upLab();
+  const opened = openLab(up);
+  const watch = watchQuorum(opened);
+  const ran = await runUpgrade(opened);
+  t.match(ran.result, { outcome: 'completed', error: null });
+  await isNew(t, ran);
+  t.strictSame(ran.files.get('version'), 'v1.32.0', 'the lab remembers');
+
+  const ports = memoryPorts();
+  const plan = upgradePlan(up.lab, upgradeSaga(up.lab, ran.input, ports), ran.input, [], []);
+  const ratio = ran.result.durationMs / plan.typicalMs;
+  t.comment(`lab time ${ran.result.durationMs} ms, plan ${plan.typicalMs} ms, ratio ${ratio.toFixed(2)}`);
+  t.ok(ratio > 0.75 && ratio < 1.25, 'lab time within a quarter of what the plan says');
+  t.ok(ran.result.durationMs > 600_000 && ran.result.durationMs < 3_600_000, 'ten minutes to an hour');
+
+  t.comment(`fewest voters up: ${watch.fewestUp()} of 3`);
+  t.equal(watch.fewestUp(), 2, 'one at a time, and never two');
+  const changing = ['apply', 'node'].flatMap((verb) => commandsOf(ran.log, 'kubeadm', 'upgrade', verb));
+  t.equal(changing.length, 6);
+  t.equal(mostAtOnce(changing), 1);
+  t.strictSame(leaks(ran.said, secretsOf(ran.provider.world, ran.log)), [], 'no secret was said');
+  const copy = must(ran.files.get('snapshots/0001-before-v1.32.0.db'), 'there is a copy of etcd');
+  t.ok(copy.length > 100_000);
+  for (const { name } of controlPlanes(up.lab)) {
+    const kept = ran.provider.world.machine(name).disk.list('/etc/kubernetes/tmp');
+    const kinds = kept.map((folder) => folder.replace(/[-\d]+$/, ''));
+    t.strictSame(kinds, ['kubeadm-backup-etcd', 'kubeadm-backup-manifests', 'kubeadm-kubelet-config'], name);
+  }
+
+  const lab: LabSpec = { ...up.lab, kubernetes: { ...up.lab.kubernetes, version: 'v1.32.0' } };
+  const existing = lab.machines.map(({ name }) => name);
+  const again = bootstrapSaga(lab, { existing, initialized: true }, memoryPorts(ran.files));
+  const repeated = await runOnSim(again, { provider: ran.provider });
+  t.equal(repeated.outcome, 'completed');
+  const done = repeated.steps.filter(({ outcome, key }) => outcome !== 'skipped' && key !== 'kubeconfig');
+  t.strictSame(
+    done.map(({ key }) => key),
+    [],
+    '`up` finds nothing to do afterwards',
+  );
+});
+
+const OTHERS: Record<string, readonly [Overrides, string, string]> = {
+  'behind HAProxy': [{ ...SMALL, 'vip-provider': 'haproxy' }, 'v1.31.4', 'v1.32.0'],
+  'from v1beta3 to v1beta4': [{ ...SMALL, 'kubernetes-version': 'v1.30.8' }, 'v1.30.8', 'v1.31.4'],
+  'within a minor': [SMALL, 'v1.31.4', 'v1.31.9'],
+  'one control plane': [{ topology: 'k8s-multi', cni: 'flannel', csi: 'none' }, 'v1.31.4', 'v1.32.0'],
+  'one machine': [{ topology: 'k8s-single', csi: 'none', ingress: 'none' }, 'v1.31.4', 'v1.32.0'],
+};
+
+for (const [name, [overrides, from, to]] of Object.entries(OTHERS)) {
+  void t.test(name, async (t) => {
+    const ran = await runUpgrade(openLab(await upLab(overrides)), { wishes: { from, to } });
+    t.match(ran.result, { outcome: 'completed', error: null });
+    await isNew(t, ran);
+  });
+}
+
+void t.test('several workers at once, and a cordoned node stays cordoned', async (t) => {
+  const opened = openLab(await upLab({ ...SMALL, workers: '3' }));
+  const { provider } = opened;
+  const cordon = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf', 'cordon', 'stage-w-2'];
+  await provider.shell('stage-cp-1').run({ argv: cordon, timeoutMs: 60_000 });
+  const ran = await runUpgrade(opened, { wishes: { maxUnavailable: 2 } });
+  t.match(ran.result, { outcome: 'completed' });
+  await isNew(t, ran);
+  const drains = operationsOf(ran.log).flatMap((one) =>
+    one.op.kind === 'run' && one.op.argv.includes('drain')
+      ? [one.op.argv[one.op.argv.indexOf('drain') + 1]]
+      : [],
+  );
+  t.strictSame([...new Set(drains)].length, 6, 'every node was drained');
+  const busy = ['stage-w-1', 'stage-w-2', 'stage-w-3'].map((machine) => {
+    const own = operationsOf(ran.log).filter(
+      ({ op }) => op.kind === 'run' && op.machine === machine && op.argv[0] === 'apt-get',
+    );
+    return {
+      op: must(own[0], 'it installed').op,
+      atMs: own[0]?.atMs ?? 0,
+      doneAtMs: own.at(-1)?.doneAtMs ?? null,
+    };
+  });
+  t.equal(mostAtOnce(busy), 2);
+  const nodes = (await provider.observe()).nodes ?? [];
+  t.strictSame(
+    nodes.filter(({ schedulable }) => !schedulable).map(({ name }) => name),
+    ['stage-w-2'],
+  );
+});
+
+void t.test('which backups are old', async (t) => {
+  const tmp = '/etc/kubernetes/tmp';
+  const lines = [
+    `100 ${tmp}/kubeadm-backup-etcd-2026-01-01-00-00-00`,
+    `200 ${tmp}/kubeadm-backup-etcd-2026-01-02-00-00-00`,
+    `150 ${tmp}/kubeadm-backup-manifests-2026-01-01-00-00-00`,
+    `170 ${tmp}/kubeadm-upgraded-manifests123`,
+    `10 ${tmp}/mine`,
+  ];
+  t.strictSame(outdated(`${lines.join('\n')}\n`), [
+    `${tmp}/kubeadm-backup-etcd-2026-01-01-00-00-00`,
+    `${tmp}/kubeadm-upgraded-manifests123`,
+  ]);
+  t.strictSame(outdated(''), []);
+});
+
+void t.test('a healthy lab has nothing to say, and each thing that is wrong has its finding', async (t) => {
+  const { lab, provider } = openLab(await upLab(SMALL));
+  const target = { from: 'v1.31.4', to: 'v1.32.0' };
+  const facts = await gatherFacts(contextOf(provider), lab);
+  t.strictSame(facts.reasons, []);
+  t.strictSame(upgradeFindings(facts, lab, target), []);
+  const first = must(facts.machines[0], 'there is one');
+  const others = facts.machines.slice(1);
+  const members = must(facts.etcd, 'etcd answered').members;
+  const budget = {
+    ...{ namespace: 'default', name: 'web', minAvailable: '2', maxUnavailable: null, expectedPods: 2 },
+    ...{ currentHealthy: 2, desiredHealthy: 2, disruptionsAllowed: 0, pods: [] },
+  };
+  const etcdPod = {
+    node: 'stage-cp-1',
+    component: 'etcd',
+    image: 'registry.k8s.io/etcd:3.5.21-0',
+    running: true,
+  };
+  const wrong: Record<string, Partial<typeof facts>> = {
+    'machine-off': { machines: [{ ...first, state: 'off' }, ...others] },
+    'api-silent': { nodes: null },
+    'node-not-ready': { nodes: (facts.nodes ?? []).map((node) => ({ ...node, ready: false })) },
+    'node-missing': { nodes: [] },
+    'etcd-silent': { etcd: null },
+    'etcd-learner': { etcd: { members: members.map((one) => ({ ...one, learner: true })), dbBytes: 1 } },
+    'etcd-unhealthy': { etcd: { members: members.map((one) => ({ ...one, healthy: false })), dbBytes: 1 } },
+    'no-tolerance': { etcd: { members: members.slice(1), dbBytes: 1 } },
+    'certificate-expires': {
+      machines: [
+        { ...first, certificates: [{ name: 'apiserver', residual: '20h', hoursLeft: 20 }] },
+        ...others,
+      ],
+    },
+    'disk-full': { machines: [{ ...first, freeBytes: 10_000_000 }, ...others] },
+    'super-admin-mounted': { machines: [{ ...first, mountsSuperAdmin: true }, ...others] },
+    'budget-never': { budgets: [budget] },
+    'budget-full': { budgets: [{ ...budget, expectedPods: 3 }] },
+    'longhorn-budget': { budgets: [{ ...budget, namespace: 'longhorn-system' }] },
+    'bare-pod': { barePods: [{ namespace: 'default', name: 'solo', node: 'stage-w-1' }] },
+    'unexpected-version': { kubeadm: { version: 'v1.29.0', api: 'kubeadm.k8s.io/v1beta4' } },
+    'config-rewritten': { kubeadm: { version: 'v1.31.4', api: 'kubeadm.k8s.io/v1beta3' } },
+    'config-too-old': { kubeadm: { version: 'v1.31.4', api: 'kubeadm.k8s.io/v1beta2' } },
+    'node-cordoned': { nodes: (facts.nodes ?? []).map((node) => ({ ...node, schedulable: false })) },
+    'addon-untested': {
+      workloads: [
+        { kind: 'DaemonSet', namespace: 'kube-system', name: 'c', images: ['quay.io/cilium/cilium:v1.16.3'] },
+      ],
+    },
+  };
+  for (const [code, change] of Object.entries(wrong)) {
+    const found = upgradeFindings({ ...facts, ...change }, lab, target);
+    t.ok(
+      found.some((one) => one.code === code),
+      `${code}: ${found.map((one) => one.code).join(' ')}`,
+    );
+  }
+  const offline = upgradeFindings(facts, { ...lab, bundle: './bundle' }, target);
+  t.match(offline, [{ code: 'bundle-upgrade', severity: 'error' }]);
+  const jump = upgradeFindings({ ...facts, staticPods: [etcdPod] }, lab, { from: 'v1.31.4', to: 'v1.34.1' });
+  t.ok(jump.some(({ code, severity }) => code === 'etcd-jump' && severity === 'error'));
+});
+
+interface Tap {
+  strictSame(found: unknown, wanted: unknown, message: string): boolean;
+  equal(found: unknown, wanted: unknown): boolean;
+  ok(value: unknown): boolean;
+}
