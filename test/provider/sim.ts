@@ -20,14 +20,14 @@ void t.test('powers that a host does not have are refused, and counted apart', a
     new Proxy<Provider>(openSim(lab), {
       get: (provider, name) => {
         if (name === 'supported') return [];
-        if (name === 'pause' || name === 'resume' || name === 'link') return power;
+        if (['pause', 'resume', 'link', 'disk'].includes(String(name))) return power;
         const value: unknown = Reflect.get(provider, name);
         return typeof value === 'function' ? (value.bind(provider) as unknown) : value;
       },
     });
   const refusing = without(() => Promise.reject(new UnsupportedError('sim', 'this')));
   const { refused } = await conformance(t, 'refusing', async () => ({ provider: refusing, machines: two }));
-  t.strictSame(refused, ['pause', 'link']);
+  t.strictSame(refused, ['pause', 'link', 'disk']);
 });
 
 void t.test('a world that is opened again is the world that was closed', async (t) => {
