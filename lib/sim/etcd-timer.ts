@@ -33,7 +33,7 @@ export class ElectionTimer {
     this.#heardMs = nowMs - ((nowMs - sinceMs) % this.#node.heartbeatMs);
   }
 
-  /** When it runs out. Ticks are lost while the member itself waits for its disk, which it does when its leader does. */
+  /** When it runs out. Ticks are lost while the member itself waits for its disk, as it does when its leader does. */
   dueMs(firstMs: number | null): number {
     const { lead, term, machine } = this.#node;
     const known = this.#drawn?.lead === lead && this.#drawn.term === term && lead !== null;

@@ -72,7 +72,6 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['reboot starts the machine anew', reboot],
   ['a paused machine keeps its memory, or pausing is refused', pause],
   ['a pulled cable leaves the shell, or pulling it is refused', link],
-  ['a slowed disk keeps its files, or slowing it is refused', disk],
   ['the clock moves by what was slept, and a sleep can be cancelled', clock],
   ['looking changes nothing', observe],
   ['destroy removes machines, and again does nothing', destroy],
@@ -244,19 +243,6 @@ async function link(t: Test, subject: Subject): Promise<void> {
   await provider.link?.(name, 'up');
   await provider.clock.sleep(5_000);
   t.match(await answer(), { kind: 'exited', code: 0 });
-}
-
-async function disk(t: Test, subject: Subject): Promise<void> {
-  const { provider } = subject;
-  const name = nameOf(subject);
-  if (!provider.supported.includes('disk')) {
-    await refuses(t, provider.disk?.bind(provider, name, { latencyMs: 100 }));
-    return;
-  }
-  await provider.disk?.(name, { latencyMs: 100 });
-  await provider.shell(name).writeFile('/root/slow', 'kept', SHORT);
-  await provider.disk?.(name, { latencyMs: 0 });
-  t.match(await run(subject, ['cat', '/root/slow']), { kind: 'exited', code: 0 });
 }
 
 /** A power that is not claimed is not there at all, or says so. */

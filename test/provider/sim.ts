@@ -71,6 +71,14 @@ void t.test(
   },
 );
 
+void t.test('a slowed disk is slow in the world that is opened again, too', async (t) => {
+  const log = memoryLog();
+  const before = openSim(lab, { log });
+  await before.create(two, {});
+  await before.disk(first, { latencyMs: 700 });
+  t.equal(openSim(lab, { log }).world.machine(first).disk.flushMs, 700);
+});
+
 void t.test('an operation without its end is a dropped session: it goes on, unheard', async (t) => {
   const log = memoryLog();
   const before = openSim(lab, { log });
