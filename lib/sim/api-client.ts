@@ -7,7 +7,7 @@ import { parseKubeconfig, type Kubeconfig } from './kubeconfig.js';
 import type { Machine } from './machine.js';
 import type { Outcome, Request } from './network.js';
 import type { KubeList, KubeObject, KubeStatus } from './objects.js';
-import { checkServer, type TlsProblem } from './pki.js';
+import { checkServer, type Certificate, type TlsProblem } from './pki.js';
 import type { Sim } from './task.js';
 
 export type ApiOutcome =
@@ -18,7 +18,9 @@ export type ApiOutcome =
       readonly kind: 'tls';
       readonly problem: TlsProblem;
       readonly server: string;
-      readonly sans: readonly string[];
+      readonly certificate: Certificate;
+      /** What the client's clock said. */
+      readonly now: string;
     }
   | {
       readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset';
@@ -109,6 +111,7 @@ export class ApiClient {
       ...(body === undefined ? {} : { body }),
       ...(client === null ? {} : { clientCertificate: client }),
       ...(token === null ? {} : { bearerToken: token }),
+      sender: this.#machine,
     };
   }
 
@@ -117,8 +120,9 @@ export class ApiClient {
     const { authority, host } = this.config;
     if (outcome.kind !== 'response') return { kind: outcome.kind, server };
     if (outcome.certificate !== null && authority !== null) {
-      const problem = checkServer(outcome.certificate, authority, host, this.#machine.world.nowMs);
-      if (problem !== null) return { kind: 'tls', problem, server, sans: outcome.certificate.sans };
+      const problem = checkServer(outcome.certificate, authority, host, this.#machine.wallMs);
+      if (problem !== null)
+        return { kind: 'tls', problem, server, certificate: outcome.certificate, now: this.#machine.date() };
     }
     if (outcome.status >= 400) return { kind: 'error', status: asStatus(outcome.status, outcome.body) };
     return { kind: 'ok', status: outcome.status, body: outcome.body };

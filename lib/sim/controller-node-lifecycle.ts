@@ -11,7 +11,7 @@ import { leasePath } from './lease.js';
 import type { KubeObject } from './objects.js';
 import { sleep, TaskGroup, waitFor, type Sim } from './task.js';
 import { isPodReady, isUnschedulable, taintsOf, type Taint } from './taints.js';
-import { listAt, mapAt, textAt } from './tree.js';
+import { listAt, mapAt, numberAt, textAt } from './tree.js';
 
 const MONITOR_EVERY_MS = 5_000;
 const NODES = '/api/v1/nodes';
@@ -62,7 +62,7 @@ function* monitor(context: ControllerContext, name: string): Sim<never> {
     const renewTime = textAt(lease, 'spec', 'renewTime');
     if (renewTime !== seenTime) {
       seenTime = renewTime;
-      seenMs = Math.max(seenMs, renewedAt(context, renewTime));
+      seenMs = Math.max(seenMs, renewedAt(context, renewTime, numberAt(lease, 'skewMs') ?? 0));
     }
     const deadlineMs = seenMs + graceMs(context);
     if (context.nowMs >= deadlineMs && (yield* markUnknown(context, name))) {
@@ -77,9 +77,9 @@ function* monitor(context: ControllerContext, name: string): Sim<never> {
 }
 
 /** When this controller manager learned of a renewal: at the time itself, or when it began to look. */
-function renewedAt(context: ControllerContext, renewTime: string | null): number {
+function renewedAt(context: ControllerContext, renewTime: string | null, skewMs: number): number {
   const date = renewTime === null ? null : labTime(renewTime);
-  return date === null ? context.nowMs : Math.min(date, context.nowMs);
+  return date === null ? context.nowMs : Math.min(date - skewMs, context.nowMs);
 }
 
 /** True when the node is known to be Unknown, or is gone. */
@@ -90,7 +90,7 @@ function* markUnknown(context: ControllerContext, name: string): Sim<boolean> {
   const conditions = listAt(node, 'status', 'conditions');
   const ready = conditions.find((one) => textAt(one, 'type') === 'Ready');
   if (textAt(ready, 'status') === 'Unknown') return true;
-  const date = world.date(context.nowMs);
+  const date = context.date;
   const unknown = conditions.map((one) => ({
     ...mapAt(one),
     status: 'Unknown',
@@ -112,7 +112,7 @@ function* markPodsNotReady(context: ControllerContext, name: string): Sim<void> 
         ? {
             ...mapAt(one),
             status: 'False',
-            lastTransitionTime: context.leader.call.world.date(context.nowMs),
+            lastTransitionTime: context.date,
           }
         : one,
     );
@@ -159,7 +159,7 @@ function wantedTaints(context: ControllerContext, node: KubeObject, which: 'NoSc
   if (which === 'NoSchedule') wanted.push(...executes);
   else if (key !== null) {
     const kept = executes.find((taint) => taint.key === key);
-    const timeAdded = context.leader.call.world.date(context.nowMs);
+    const timeAdded = context.date;
     wanted.push(kept ?? { key, effect: 'NoExecute', timeAdded });
   }
   if (isUnschedulable(node)) wanted.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });

@@ -67,10 +67,11 @@ export function* tokenCleaner(context: ControllerContext): Sim<never> {
       const unixMs = parseRfc3339(value(secret, 'expiration'));
       if (unixMs === null) continue;
       const expiresMs = unixMs - EPOCH_UNIX_MS;
-      if (expiresMs > context.nowMs) nextMs = Math.min(nextMs ?? expiresMs, expiresMs);
-      else if (!(yield* context.remove(`${SECRETS}/${secret.metadata.name}`))) nextMs = context.nowMs + 5_000;
+      if (expiresMs > context.wallMs) nextMs = Math.min(nextMs ?? expiresMs, expiresMs);
+      else if (!(yield* context.remove(`${SECRETS}/${secret.metadata.name}`)))
+        nextMs = context.wallMs + 5_000;
     }
-    yield* waitFor([secrets.changed], nextMs === null ? null : nextMs - context.nowMs);
+    yield* waitFor([secrets.changed], nextMs === null ? null : nextMs - context.wallMs);
     yield* sleep(SETTLE_MS);
   }
 }

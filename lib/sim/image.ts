@@ -68,6 +68,7 @@ const BASE_PROGRAMS = [
     'systemctl',
     'tc',
     'test',
+    'timedatectl',
     'true',
     'uname',
     'helm',

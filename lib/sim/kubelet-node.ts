@@ -123,8 +123,7 @@ function isReported(kubelet: Kubelet, node: KubeObject, problem: string | null):
 }
 
 function status(kubelet: Kubelet, problem: string | null, before: KubeObject | null): unknown {
-  const { world } = kubelet.machine;
-  const now = world.date(world.nowMs);
+  const now = kubelet.machine.date();
   const condition = (type: string, value: string, reason: string, message: string): unknown => {
     const earlier = listAt(before, 'status', 'conditions').find((one) => textAt(one, 'type') === type);
     const kept = textAt(earlier, 'status') === value ? textAt(earlier, 'lastTransitionTime') : null;

@@ -79,10 +79,9 @@ export function noteEvent(
   about: KubeObject,
   event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
 ): void {
-  const { world } = kubelet.machine;
   const { name, namespace, uid } = about.metadata;
   const suffix = kubelet.call.prng.hex(16);
-  const date = world.date(world.nowMs);
+  const date = kubelet.machine.date();
   kubelet.events.push({
     apiVersion: 'v1',
     kind: 'Event',

@@ -5,7 +5,7 @@ import type { KubeObject } from './objects.js';
 import type { Process } from './process.js';
 import { sleep, type Sim } from './task.js';
 import { mapAt } from './tree.js';
-import type { World } from './world.js';
+import type { Machine } from './machine.js';
 
 export interface OwnLease {
   readonly client: ApiClient;
@@ -61,11 +61,11 @@ function spec(lease: OwnLease): Record<string, unknown> {
   return {
     holderIdentity: lease.holder,
     leaseDurationSeconds: lease.durationSeconds,
-    renewTime: microTime(lease.process.machine.world),
+    renewTime: microTime(lease.process.machine),
   };
 }
 
 /** The moment as Leases are written: RFC 3339 with six digits of a second. */
-export function microTime(world: World): string {
-  return world.date(world.nowMs, true).replace('Z', '000Z');
+export function microTime(machine: Machine): string {
+  return machine.date(true).replace('Z', '000Z');
 }

@@ -38,6 +38,7 @@ export interface RunOptions {
 
 /** One line of the system journal. */
 export interface JournalLine {
+  /** By the machine's clock. */
   readonly atMs: number;
   readonly unit: string;
   readonly text: string;
@@ -67,6 +68,10 @@ export class Machine {
   defined = false;
   /** When the current or last boot began; uptime counts from here. */
   bootedMs = 0;
+  /** By how much its clock is ahead of the lab's, or behind it; its programs know no other clock. */
+  clockSkewMs = 0;
+  /** Fires when somebody set its clock. */
+  readonly clockChanged: Signal;
   /** Counts boots, so that whoever waited across a reboot can tell. */
   boots = 0;
   /** Everything that runs; made anew at every boot. */
@@ -85,8 +90,9 @@ export class Machine {
     this.world = world;
     this.options = options;
     this.prng = world.prng.fork(`machine:${options.name}`);
-    this.disk = new Disk(() => world.scheduler.nowMs);
+    this.disk = new Disk(() => this.wallMs);
     this.powerChanged = new Signal(`power of ${options.name}`);
+    this.clockChanged = new Signal(`clock of ${options.name}`);
     this.reachChanged = new Signal(`reach of ${options.name}`);
     this.portsChanged = new Signal(`ports of ${options.name}`);
     const serial = this.prng.fork('mac').hex(6);
@@ -104,6 +110,16 @@ export class Machine {
     return this.options.name;
   }
 
+  /** What its clock says, as milliseconds of lab time. */
+  get wallMs(): number {
+    return this.world.nowMs + this.clockSkewMs;
+  }
+
+  /** What its clock says, as RFC 3339. */
+  date(fraction = false): string {
+    return this.world.date(this.wallMs, fraction);
+  }
+
   /** True while the kernel runs and answers on its cards. */
   get answersNetwork(): boolean {
     return this.power === 'running' || (this.power === 'booting' && this.labNic.addresses.size > 0);
@@ -118,6 +134,15 @@ export class Machine {
     this.world.network.changed.fire();
   }
 
+  setClock(wallMs: number): void {
+    const skewMs = wallMs - this.world.nowMs;
+    if (skewMs === this.clockSkewMs) return;
+    this.clockSkewMs = skewMs;
+    this.world.emit(this.name, 'clock', 'set', { skewMs });
+    this.clockChanged.fire();
+    this.world.network.changed.fire();
+  }
+
   /** Loses everything that is not on the disk, at once. */
   losePower(): void {
     this.setPower('off');
@@ -129,6 +154,8 @@ export class Machine {
     this.routes.clear();
     this.firewall.clear();
     this.shaping = null;
+    // A virtual machine takes the time of its host when it starts.
+    this.clockSkewMs = 0;
     this.labNic.addresses.clear();
     this.units.reset();
     this.containers.losePower();
@@ -215,7 +242,7 @@ export class Machine {
   }
 
   log(unit: string, text: string): void {
-    this.journal.push({ atMs: this.world.scheduler.nowMs, unit, text });
+    this.journal.push({ atMs: this.wallMs, unit, text });
     if (this.journal.length > JOURNAL_LINES) this.journal.splice(0, this.journal.length - JOURNAL_LINES);
   }
 }

@@ -25,7 +25,7 @@ class Unit {
   keeper: Task<void> | null = null;
   /** Exit code of the last process that ended; null before. */
   lastExit: number | null = null;
-  /** When the state last changed in this boot; null when it has not. */
+  /** When the state last changed in this boot, by the machine's clock; null when it has not. */
   changedMs: number | null = null;
   readonly changed: Signal;
   readonly name: string;
@@ -168,7 +168,7 @@ export class Units {
   #set(unit: Unit, state: UnitState): void {
     if (unit.state === state) return;
     unit.state = state;
-    unit.changedMs = this.#machine.world.nowMs;
+    unit.changedMs = this.#machine.wallMs;
     this.#machine.world.emit(this.#machine.name, 'systemd', `${unit.name} ${state}`, {});
     unit.changed.fire();
   }

@@ -29,6 +29,8 @@ export interface Request {
   readonly body?: unknown;
   readonly clientCertificate?: Certificate;
   readonly bearerToken?: string;
+  /** Whose clock the times in the body are from; the machine of the client, also behind a load balancer. */
+  readonly sender?: Machine;
   /** Sends a part of an answer that has no end, such as an event of a watch; filled in by the network. */
   readonly push?: (body: unknown) => void;
 }

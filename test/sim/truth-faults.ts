@@ -4,7 +4,7 @@ import { must } from '../../lib/base/errors.js';
 import type { EtcdCluster } from '../../lib/sim/etcd-cluster.js';
 import { slowDisk } from '../../lib/sim/power.js';
 import { Cluster } from '../helpers/cluster.js';
-import { VIP } from '../helpers/kubeadm-lab.js';
+import { VIP, type Result } from '../helpers/kubeadm-lab.js';
 import { holders } from '../helpers/upgrade-lab.js';
 
 const KUBECTL = 'kubectl --kubeconfig /etc/kubernetes/admin.conf';
@@ -86,4 +86,82 @@ t.test('slow disks everywhere: managers and scheduler lose their Leases', async 
   for (const name of ['cp-1', 'cp-2', 'cp-3']) slowDisk(lab.machine(name), 0);
   lab.pass(400_000);
   t.strictSame(lab.ready(), { 'cp-1': 'True', 'cp-2': 'True', 'cp-3': 'True' });
+});
+
+t.test('a clock that is wrong: certificates, logs and dates go by it, Leases do not', async (t) => {
+  const lab = Cluster.up({ seed: 44, controlPlanes: 3 });
+  const [holder = ''] = holders(lab);
+  const run = (line: string): Result => lab.exec('cp-2', line.split(' '));
+  const nowText = lab.world.date(lab.world.nowMs).slice(0, 13);
+  t.match(run('date -u +%FT%TZ').stdout, nowText);
+  t.match(lab.exec('cp-2', ['date', '-s', '2 days ago']).stdout, /UTC 2025\n$/);
+  t.match(lab.exec('cp-2', ['date', '-s', 'yesterday afternoon']), {
+    code: 1,
+    stderr: /invalid date ‘yesterday/,
+  });
+  const skewed = run(`${KUBECTL} get nodes`);
+  t.equal(skewed.code, 1);
+  t.match(
+    skewed.stderr,
+    /Unable to connect to the server: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2025-12-30T\S+ is before 2026-01-01T\S+Z$/m,
+  );
+  t.match(logOf(lab, 'cp-1', 'etcd'), /prober found high clock drift.*"clock-drift":"4[78]h\d+m/);
+  t.match(run('timedatectl').stdout, /Local time: \w+ 2025-12-\d\d .* UTC\n +Universal time/);
+  lab.pass(120_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'True', 'its kubelet has its connection');
+  run('systemctl restart kubelet');
+  lab.pass(120_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'Unknown', 'and gets no new one');
+  t.strictSame(holders(lab), [holder]);
+  t.equal(run('timedatectl set-time 2026-01-01').code, 0);
+  lab.machine('cp-2').setClock(lab.world.nowMs);
+  lab.pass(120_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'True');
+  lab.exec('cp-3', ['date', '-s', '+1 hour']);
+  lab.pass(120_000);
+  t.strictSame(
+    lab.ready('cp-1'),
+    { 'cp-1': 'True', 'cp-2': 'True', 'cp-3': 'True' },
+    'an hour ahead hurts nobody',
+  );
+  const lease = run(
+    'kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-node-lease get lease cp-3 -o jsonpath={.spec.renewTime}',
+  );
+  t.ok(
+    lease.stdout > lab.world.date(lab.world.nowMs + 3_000_000),
+    `renewed by its own clock: ${lease.stdout}`,
+  );
+  lab.machine('cp-3').disk.makeDirectories('/root');
+  lab.exec('cp-3', ['cp', '/etc/hostname', '/root/later']);
+  t.ok((lab.machine('cp-3').disk.entry('/root/later')?.modifiedMs ?? 0) > lab.world.nowMs + 3_000_000);
+});
+
+t.test('after a year certificates have ended, and kubeadm renews them', async (t) => {
+  const lab = Cluster.up({ seed: 45, controlPlanes: 1, workers: 1 });
+  const run = (line: string): Result => lab.exec('cp-1', line.split(' '));
+  t.ok(lab.count(364 * 86_400_000) < 110_000, 'nearly a year, mostly of compactions');
+  const pem = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+  t.match(run(`openssl x509 -enddate -noout -in ${pem}`).stdout, /2027/, 'the kubelet has rotated its own');
+  t.equal(run(`${KUBECTL} get nodes`).code, 0);
+  t.match(run('kubeadm certs check-expiration').stdout, /apiserver +Jan 01, 2027 00:\d\d UTC +23h/);
+  lab.pass(86_400_000);
+  t.strictSame(holders(lab), [], 'kube-vip cannot renew its Lease');
+  const own = '--server https://192.168.62.11:6443';
+  const refused = run(`${KUBECTL} ${own} get nodes`);
+  t.match(
+    refused.stderr,
+    /x509: certificate has expired or is not yet valid: current time 2027-01-01T\S+Z is after 2027-01-01T\S+Z$/m,
+  );
+  t.match(
+    run(`${KUBECTL} ${own} --insecure-skip-tls-verify get nodes`).stderr,
+    /You must be logged in to the server/,
+  );
+  t.match(run('kubeadm certs check-expiration').stdout, /Falling back to default configuration[^]*<invalid>/);
+  const renewed = run('kubeadm certs renew all');
+  t.equal(renewed.code, 0);
+  t.match(renewed.stdout, /certificate for serving the Kubernetes API renewed\n/);
+  t.match(renewed.stdout, /\nDone renewing certificates. You must restart the kube-apiserver, /);
+  run('systemctl reboot');
+  lab.pass(400_000);
+  t.strictSame(lab.ready(), { 'cp-1': 'True', 'worker-1': 'True' });
 });

@@ -6,7 +6,7 @@ import type { Machine } from '../machine.js';
 import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
 import { dropOldEvents } from './event-ttl.js';
-import { keyFor, limitMs, type RestCall } from './rest.js';
+import { isCurrent, keyFor, limitMs, type RestCall } from './rest.js';
 import { apiVersionOf, tableOf } from './resources.js';
 import {
   Failure,
@@ -64,7 +64,7 @@ function create(call: RestCall, wanted: KubeObject): Verdict {
       name,
       ...(type.namespaced ? { namespace: info.namespace ?? '' } : {}),
       uid: server.newUid(),
-      creationTimestamp: server.world.date(server.nowMs),
+      creationTimestamp: server.date,
     },
   });
   return { status: 201, body: space.put(tableOf(type), key, object) };
@@ -120,8 +120,8 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   const watchdog = endWithMachine(options.machine, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
-    while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped)
-      yield* waitFor([renewal.ended, server.healthChanged]);
+    while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped && isCurrent(call))
+      yield* waitFor([renewal.ended, server.healthChanged, server.credentials.ended]);
     return goesOn() ? 'reset' : conflict(type, name).response;
   } finally {
     // Also when the client or this server ended: the last renewal that there was is what the Lease shows.
@@ -236,7 +236,7 @@ export function remove(call: RestCall, name: string): Verdict {
     ...current,
     metadata: {
       ...current.metadata,
-      deletionTimestamp: server.world.date(server.nowMs + graceSeconds * 1_000),
+      deletionTimestamp: server.world.date(server.wallMs + graceSeconds * 1_000),
       ...(graceSeconds > 0 ? { deletionGracePeriodSeconds: graceSeconds } : {}),
     },
     ...(type.resource === 'namespaces'

@@ -234,13 +234,13 @@ function statusOf(call: Invocation, name: string, flags: Flags): number {
 
 /** Since when: the last line that the journal has of the unit is the nearest thing that is kept. */
 function sinceText(call: Invocation, name: string): string {
-  const { machine, world } = call;
+  const { machine } = call;
   const since = machine.units.changedMs(name);
   if (since === null) return '';
   const text = rfc3339(EPOCH_UNIX_MS + since)
     .replace('T', ' ')
     .replace('Z', ' UTC');
-  return ` since ${text}; ${humanDuration(world.nowMs - since)} ago`;
+  return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
 }
 
 function subState(state: UnitState): string {

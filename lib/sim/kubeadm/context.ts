@@ -41,7 +41,7 @@ export function say(kubeadm: Kubeadm, line: string): void {
 /** A klog line on stderr, such as `W1121 00:17:39.649605    1763 version.go:109] text`. */
 export function warn(kubeadm: Kubeadm, source: string, text: string): void {
   const { call } = kubeadm;
-  const date = call.world.date(call.world.nowMs, true);
+  const date = call.machine.date(true);
   const stamp = `W${date.slice(5, 7)}${date.slice(8, 10)} ${date.slice(11, 23)}000`;
   call.printError(`${stamp} ${String(call.process.pid).padStart(7)} ${source}] ${text}\n`);
 }

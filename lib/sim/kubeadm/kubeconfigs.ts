@@ -41,7 +41,7 @@ export function writeKubeconfigs(
 }
 
 function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: KubeconfigName): void {
-  const { machine, world, prng } = kubeadm.call;
+  const { machine, prng } = kubeadm.call;
   const path = `${KUBERNETES_FOLDER}/${name}.conf`;
   const spec = specOf(name, plane);
   const { cluster, endpoint } = plane;
@@ -60,7 +60,7 @@ function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: Kubeconfig
     prng,
     authority,
     { commonName: spec.user, organizations: spec.organizations, sans: [] },
-    world.nowMs,
+    machine.wallMs,
     cluster.certificateLifetimeMs,
   );
   const text = printKubeconfig({

@@ -107,8 +107,8 @@ function createAuthority(kubeadm: Kubeadm, plane: ControlPlane, spec: AuthorityS
     return;
   }
   say(kubeadm, `[certs] Generating "${spec.name}" certificate and key`);
-  const { world, prng } = kubeadm.call;
-  const pair = issueAuthority(prng, spec.commonName, world.nowMs, plane.cluster.authorityLifetimeMs);
+  const { machine, prng } = kubeadm.call;
+  const pair = issueAuthority(prng, spec.commonName, machine.wallMs, plane.cluster.authorityLifetimeMs);
   writePair(kubeadm, path, pair.certificatePem, pair.keyPem);
 }
 
@@ -125,7 +125,7 @@ function createLeaf(kubeadm: Kubeadm, plane: ControlPlane, authority: string, sp
     const names = `DNS names [${sans.names.join(' ')}] and IPs [${sans.addresses.join(' ')}]`;
     say(kubeadm, `[certs] ${spec.name} serving cert is signed for ${names}`);
   }
-  const { world, prng } = kubeadm.call;
+  const { machine, prng } = kubeadm.call;
   const pair = issueCertificate(
     prng,
     signer,
@@ -134,7 +134,7 @@ function createLeaf(kubeadm: Kubeadm, plane: ControlPlane, authority: string, sp
       organizations: spec.organizations,
       sans: [...sans.names, ...sans.addresses],
     },
-    world.nowMs,
+    machine.wallMs,
     plane.cluster.certificateLifetimeMs,
   );
   writePair(kubeadm, path, pair.certificatePem, pair.keyPem);
