@@ -52,6 +52,27 @@ void t.test('a world that is opened again is the world that was closed', async (
   );
 });
 
+void t.test(
+  'copies of one past go different ways under different names, and the same way under one',
+  async (t) => {
+    const log = memoryLog();
+    await openSim(lab, { log }).create(two, {});
+    const records = log.read();
+    const future = async (refork?: string): Promise<readonly number[]> => {
+      const copy = openSim(lab, { log: memoryLog(records), ...(refork === undefined ? {} : { refork }) });
+      const times: number[] = [];
+      for (let round = 0; round < 3; round += 1) {
+        await copy.power(first, 'reboot');
+        times.push(copy.clock.nowMs());
+      }
+      return times;
+    };
+    t.strictSame(await future('run 1'), await future('run 1'));
+    t.notSame(await future('run 1'), await future('run 2'));
+    t.notSame(await future('run 1'), await future());
+  },
+);
+
 void t.test('an operation without its end is a dropped session: it goes on, unheard', async (t) => {
   const log = memoryLog();
   const before = openSim(lab, { log });

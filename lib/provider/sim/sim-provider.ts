@@ -39,6 +39,8 @@ export interface SimProviderOptions {
   readonly onTrace?: (event: TraceEvent) => void;
   /** Opens the world as it was at this lab time; default the greatest time in the log. */
   readonly untilMs?: number;
+  /** Begins every random stream anew under this name once the log is played: one of the ways it may go on. */
+  readonly refork?: string;
 }
 
 const EMPTY = new Uint8Array();
@@ -76,6 +78,7 @@ export class SimProvider implements Provider {
     });
     installHost(this.world.host);
     this.#nextSeq = replay(this.world, this.#running, records, options.untilMs ?? greatestTime(records));
+    if (options.refork !== undefined) this.world.prng.refork(options.refork);
     this.#pump = new Pump(this.world);
     this.clock = {
       nowMs: () => this.world.nowMs,
