@@ -8,6 +8,7 @@ import type { Machine } from './machine.js';
 import type { Outcome, Request } from './network.js';
 import type { KubeList, KubeObject, KubeStatus } from './objects.js';
 import { checkServer, type Certificate, type TlsProblem } from './pki.js';
+import type { Process } from './process.js';
 import type { Sim } from './task.js';
 
 export type ApiOutcome =
@@ -68,27 +69,21 @@ export class ApiClient {
   }
 
   /** A request that stays open until the server ends it. */
-  *stream(method: string, path: string, body: unknown, silenceMs: number): Sim<ApiOutcome> {
-    const outcome = yield* this.#open(method, path, body, silenceMs);
+  *stream(method: string, path: string, body: unknown, silenceMs: number, holder?: Process): Sim<ApiOutcome> {
+    const request = { ...this.#wrap(method, path, body), ...(holder === undefined ? {} : { holder }) };
+    const outcome = yield* this.#open(request, silenceMs);
     return outcome ?? { kind: 'reset', server: this.#server };
   }
 
   /** A watch: `receive` is given each part of the answer. Null when that answered true, which ends the watch. */
   *watch(path: string, silenceMs: number, receive: (part: unknown) => boolean): Sim<ApiOutcome | null> {
-    return yield* this.#open('GET', path, undefined, silenceMs, receive);
+    return yield* this.#open(this.#wrap('GET', path, undefined), silenceMs, receive);
   }
 
-  *#open(
-    method: string,
-    path: string,
-    body: unknown,
-    silenceMs: number,
-    receive?: (part: unknown) => boolean,
-  ): Sim<ApiOutcome | null> {
+  *#open(request: Request, silenceMs: number, receive?: (part: unknown) => boolean): Sim<ApiOutcome | null> {
     const address = this.#address();
     if (address === null) return { kind: 'no-host', server: this.#server };
     const { network } = this.#machine.world;
-    const request = this.#wrap(method, path, body);
     const { port } = this.config;
     const times = [DIAL_TIMEOUT_MS, silenceMs] as const;
     const outcome = yield* network.stream(this.#machine, address, port, request, ...times, receive);

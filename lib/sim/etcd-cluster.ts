@@ -191,6 +191,7 @@ export class EtcdCluster {
         if (!network.converse(a.machine, b.machine, PEER_PORT) || a.peerAuthority !== b.peerAuthority)
           continue;
         const name = linkName(a.id, b.id);
+        if (a.process.stopped || b.process.stopped) continue;
         // Certificates are only looked at when a connection is made.
         if (!this.#links.has(name) && !trustEachOther(a, b)) continue;
         linked.add(name);

@@ -80,7 +80,7 @@ export class EtcdNode {
 
   /** The leader, when it is alive, connected and agrees that it is the leader. */
   leaderNode(): EtcdNode | null {
-    if (this.lead === null) return null;
+    if (this.lead === null || this.process.stopped) return null;
     const node = this.cluster.nodes.get(this.lead);
     if (node?.isLeader !== true || node.stalled) return null;
     return this.cluster.connected(this.id, node.id) ? node : null;

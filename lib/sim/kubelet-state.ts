@@ -1,4 +1,5 @@
 /** What the parts of one running kubelet share, and what it knows of each pod on its node. */
+import type { Sandbox } from './containerd.js';
 import type { ApiClient } from './api-client.js';
 import type { CniView } from './cni.js';
 import type { Informer } from './informer.js';
@@ -63,6 +64,8 @@ export interface PodEntry {
   readonly changed: Signal;
   readonly firstSeenMs: number;
   address: string | null;
+  /** Null while there is none. */
+  sandbox: Sandbox | null;
   containers: ContainerReport[];
   /** True once nothing of it runs any more and it may leave the API. */
   gone: boolean;

@@ -83,7 +83,7 @@ export class LeaderElector {
       const object = must(this.#object, 'a leader renews what it has written');
       const sinceMs = this.#nowMs;
       const spec = { ...mapAt(object, 'spec'), renewTime: this.#date() };
-      yield* keepRenewing(client, this.#path, { ...object, spec }, retryMs);
+      yield* keepRenewing(client, this.#path, { ...object, spec }, retryMs, this.#options.process);
       // Renewed at every tick until the way to do so was gone.
       const ticks = Math.floor((this.#nowMs - sinceMs) / retryMs);
       yield* sleep(sinceMs + (ticks + 1) * retryMs - this.#nowMs);

@@ -31,7 +31,7 @@ export function* keepLeaseRenewed(lease: OwnLease): Sim<void> {
     if (object === null) return;
     const sinceMs = world.nowMs;
     const body = { ...object, spec: { ...mapAt(object, 'spec'), ...spec(lease) } };
-    const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs);
+    const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs, lease.process);
     if (mustRenewSingly(ended)) {
       const written = yield* lease.client.request('PUT', path, body, lease.everyMs);
       if (written.kind !== 'ok') return;

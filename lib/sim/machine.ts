@@ -204,7 +204,7 @@ export class Machine {
   /** Runs a program given as a function, as a process with a pid of its own. */
   run(name: string, program: Program, args: readonly string[], options: RunOptions = {}): Process {
     const pid = (this.#nextPid += 1);
-    const process = new Process(this, pid, name);
+    const process = new Process(this, pid, name, args);
     this.processes.set(pid, process);
     const call: Invocation = {
       world: this.world,

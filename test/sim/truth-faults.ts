@@ -3,6 +3,7 @@ import t from 'tap';
 import { must } from '../../lib/base/errors.js';
 import type { EtcdCluster } from '../../lib/sim/etcd-cluster.js';
 import { slowDisk } from '../../lib/sim/power.js';
+import { listAt, numberAt } from '../../lib/sim/tree.js';
 import { Cluster } from '../helpers/cluster.js';
 import { VIP, type Result } from '../helpers/kubeadm-lab.js';
 import { holders } from '../helpers/upgrade-lab.js';
@@ -103,7 +104,7 @@ t.test('a clock that is wrong: certificates, logs and dates go by it, Leases do 
   t.equal(skewed.code, 1);
   t.match(
     skewed.stderr,
-    /Unable to connect to the server: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2025-12-30T\S+ is before 2026-01-01T\S+Z$/m,
+    /x509: certificate has expired or is not yet valid: current time 2025-12-30T\S+ is before 2026-01-01T\S+Z$/m,
   );
   t.match(logOf(lab, 'cp-1', 'etcd'), /prober found high clock drift.*"clock-drift":"4[78]h\d+m/);
   t.match(run('timedatectl').stdout, /Local time: \w+ 2025-12-\d\d .* UTC\n +Universal time/);
@@ -164,4 +165,49 @@ t.test('after a year certificates have ended, and kubeadm renews them', async (t
   run('systemctl reboot');
   lab.pass(400_000);
   t.strictSame(lab.ready(), { 'cp-1': 'True', 'worker-1': 'True' });
+});
+
+t.test('signals: stopped and killed programs, and who starts them again', async (t) => {
+  const lab = Cluster.up({ seed: 46, controlPlanes: 3 });
+  const run = (line: string): Result => lab.exec('cp-2', line.split(' '));
+  const restarts = (pod: string): number =>
+    numberAt(listAt(lab.pod('kube-system', pod), 'status', 'containerStatuses')[0], 'restartCount') ?? -1;
+  t.equal(restarts('etcd-cp-2'), 0);
+  t.equal(run('pkill -KILL -x etcd').code, 0);
+  t.equal(run('pkill -x no-such-program').code, 1);
+  lab.pass(60_000);
+  t.equal(restarts('etcd-cp-2'), 1, 'its kubelet starts it again');
+  const server = run('crictl ps -q --name kube-apiserver').stdout.trim();
+  t.equal(run(`crictl stop ${server}`).code, 0);
+  lab.pass(60_000);
+  t.equal(restarts('kube-apiserver-cp-2'), 1);
+  const scheduler = run('crictl pods -q --name kube-scheduler').stdout.trim();
+  t.match(run(`crictl stopp ${scheduler}`).stdout, /Stopped sandbox/);
+  lab.pass(60_000);
+  t.match(run('crictl pods --name kube-scheduler').stdout, /Ready +kube-scheduler-cp-2/, 'a new sandbox');
+
+  t.equal(run('systemctl kill -s SIGKILL kubelet').code, 0);
+  t.match(
+    run('journalctl -u kubelet -n 3').stdout,
+    /code=killed, status=9\/KILL\n.*Failed with result 'signal'/,
+  );
+  lab.pass(30_000);
+  t.equal(run('systemctl is-active kubelet').stdout, 'active\n', 'systemd starts it again');
+  const pid = run('pgrep -x kubelet').stdout.trim();
+  t.equal(run(`kill -STOP ${pid}`).code, 0);
+  lab.pass(70_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'Unknown', 'nobody renews its Lease');
+  t.equal(run(`kill -CONT ${pid}`).code, 0);
+  lab.pass(70_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'True');
+  t.match(run('kill 99999'), { code: 1, stderr: /\(99999\) - No such process/ });
+  t.match(run('systemctl kill -s FOO kubelet'), { code: 1, stderr: 'Failed to parse signal string FOO.\n' });
+
+  must(run('systemctl stop containerd').code === 0 ? true : null, 'it stops');
+  lab.pass(60_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'False', 'container runtime is down');
+  t.ok(run('pgrep -x etcd').code === 0, 'its containers live on');
+  run('systemctl start containerd');
+  lab.pass(60_000);
+  t.equal(lab.ready('cp-1')['cp-2'], 'True');
 });

@@ -38,8 +38,20 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
   if (!info.isResource || space === null) return answerDiscovery(server, info);
   const type = findType(space, info.group, info.version, info.resource);
   if (type === null) return noSuchResource().response;
-  const { method, body, push = null, sender = null, clientCertificate = null } = request;
-  const call: RestCall = { server, space, type, info, user, method, body, sender, clientCertificate, push };
+  const { method, body, push = null, sender = null, clientCertificate = null, holder = null } = request;
+  const call: RestCall = {
+    server,
+    space,
+    type,
+    info,
+    user,
+    method,
+    body,
+    sender,
+    clientCertificate,
+    holder,
+    push,
+  };
   if (clientCertificate !== null) server.credentials.note(clientCertificate.notAfterMs);
   if (type.resource === 'leases' && method !== 'GET') noteClock(call);
   return yield* answerRest(call);

@@ -5,6 +5,7 @@ import type { Change, KeySpace, Watcher } from '../etcd-keyspace.js';
 import type { Machine } from '../machine.js';
 import type { Response } from '../network.js';
 import { isInTime, type Certificate } from '../pki.js';
+import type { Process } from '../process.js';
 import type { KubeList, KubeObject } from '../objects.js';
 import { waitFor, type Sim } from '../task.js';
 import { dropOldEvents } from './event-ttl.js';
@@ -27,6 +28,8 @@ export interface RestCall {
   /** The machine of the client. */
   readonly sender: Machine | null;
   readonly clientCertificate: Certificate | null;
+  /** Whose renewals this request stands for; null for one that stands for itself. */
+  readonly holder: Process | null;
   /** Sends a part of the answer to a watch; null for clients that take their answer in one piece. */
   readonly push: ((events: WatchEvents) => void) | null;
 }

@@ -2,7 +2,8 @@
 import type { KubeObject } from '../objects.js';
 import type { Response } from '../network.js';
 import { at, listAt, mapAt, numberAt, textAt, type Tree } from '../tree.js';
-import type { Machine } from '../machine.js';
+import type { ApiServerOptions } from '../apiserver-state.js';
+import type { Process } from '../process.js';
 import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
 import { dropOldEvents } from './event-ttl.js';
@@ -117,7 +118,7 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
     if (goesOn()) space.endRenewal(table, key);
   };
   const { world, options } = server;
-  const watchdog = endWithMachine(options.machine, renewal.ended, end);
+  const watchdog = endWhenStopped(options, call.holder, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
     while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped && isCurrent(call))
@@ -129,10 +130,15 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   }
 }
 
-/** A suspended machine cannot notice that its own server no longer renews anything. */
-function* endWithMachine(machine: Machine, ended: Signal, end: () => void): Sim<void> {
-  const woken = yield* waitFor([ended, machine.powerChanged]);
-  if (woken !== ended) end();
+/** A suspended machine, server or client cannot notice that nothing is renewed any more. */
+function* endWhenStopped(
+  { machine, process }: ApiServerOptions,
+  holder: Process | null,
+  ended: Signal,
+  end: () => void,
+): Sim<void> {
+  const stops = [machine.powerChanged, process.stopChanged, ...(holder === null ? [] : [holder.stopChanged])];
+  if ((yield* waitFor([ended, ...stops])) !== ended) end();
 }
 
 export function* patchObject(call: RestCall, name: string): Sim<Response> {

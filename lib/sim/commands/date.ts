@@ -1,6 +1,6 @@
 /**
- * GNU `date`: prints the clock of the machine, sets it (`-s`, for what people type: RFC 3339, a date, a time, `@seconds`,
- * `+2 hours`, `3 days ago`), or prints another moment (`-d`). Time zones are not modelled: everything is UTC.
+ * GNU `date`: prints the clock of the machine, sets it (`-s`, for what people type: RFC 3339, a date, a time,
+ * `@seconds`, `+2 hours`, `3 days ago`), or prints another moment (`-d`). Time zones are not modelled: all is UTC.
  */
 import { parseRfc3339, rfc3339 } from '../../base/calendar.js';
 import { EPOCH_UNIX_MS } from '../world.js';

@@ -22,6 +22,7 @@ import { install } from './install.js';
 import { ip } from './ip/index.js';
 import { iptables } from './iptables.js';
 import { journalctl } from './journalctl.js';
+import { kill, pkill } from './kill.js';
 import { kubeadm } from './kubeadm.js';
 import { kubectl } from './kubectl/index.js';
 import { ls } from './ls.js';
@@ -66,6 +67,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['ip', ip],
   ['iptables', iptables],
   ['journalctl', journalctl],
+  ['kill', kill],
   ['kubeadm', kubeadm],
   ['kubectl', kubectl],
   ['kubelet', kubelet],
@@ -75,6 +77,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['openssl', openssl],
   ['pgrep', pgrep],
   ['ping', ping],
+  ['pkill', pkill],
   ['rm', rm],
   ['sha256sum', sha256sum],
   ['sshd', sshd],
