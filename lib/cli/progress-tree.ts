@@ -130,7 +130,7 @@ export class ProgressTree {
       title: stage.title,
       task: async (_, task) => {
         // A stage is drawn after the one before it: as the saga ends there, or after its end.
-        await Promise.race(stage.steps.map((step) => this.#rows.get(step.key)?.touched));
+        await Promise.race(stage.steps.flatMap((step) => this.#rows.get(step.key)?.touched ?? []));
         if (stage.steps.every((step) => this.#rows.get(step.key)?.ended?.kind === 'unreached')) {
           task.skip(`${stage.title}  not reached`);
           return undefined;
