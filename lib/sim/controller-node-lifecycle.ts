@@ -145,7 +145,9 @@ function* keepTaints(context: ControllerContext): Sim<never> {
   });
 }
 
-const OWN_KEYS = ['not-ready', 'unreachable', 'unschedulable'].map((key) => `node.kubernetes.io/${key}`);
+const OWN_KEYS = ['not-ready', 'unreachable', 'unschedulable', 'disk-pressure'].map(
+  (key) => `node.kubernetes.io/${key}`,
+);
 
 function wantedTaints(context: ControllerContext, node: KubeObject, which: 'NoSchedule' | 'both'): Taint[] {
   const ready = listAt(node, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Ready');
@@ -162,8 +164,14 @@ function wantedTaints(context: ControllerContext, node: KubeObject, which: 'NoSc
     const timeAdded = context.date;
     wanted.push(kept ?? { key, effect: 'NoExecute', timeAdded });
   }
+  if (hasDiskPressure(node)) wanted.push({ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' });
   if (isUnschedulable(node)) wanted.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
   return wanted;
+}
+
+function hasDiskPressure(node: KubeObject): boolean {
+  const conditions = listAt(node, 'status', 'conditions');
+  return conditions.some((one) => textAt(one, 'type') === 'DiskPressure' && textAt(one, 'status') === 'True');
 }
 
 function differ(node: KubeObject, wanted: readonly Taint[]): boolean {

@@ -49,6 +49,8 @@ export class EtcdCluster {
   /** By id, in order of ids as etcd lists them. */
   #members: readonly EtcdMember[];
   readonly removed = new Set<string>();
+  /** When the log file of a member on a full disk is written to its end. */
+  readonly logEnds = new Map<string, number>();
   readonly nodes = new Map<string, EtcdNode>();
   /** Raft terms and log length so far. */
   term = 1;

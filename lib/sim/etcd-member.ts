@@ -18,6 +18,7 @@ import { sleep, waitFor, type Sim } from './task.js';
 
 /** etcd warns of clocks that differ by more than this. It does so every 30 s, this one once. */
 const DRIFT_WARNING_MS = 1_000;
+const LOG_LASTS_MS = 1_800_000;
 /** etcd leaves this long after its own removal was applied. */
 const REMOVED_DELAY_MS = 1_000;
 const FILES = [
@@ -68,6 +69,7 @@ function* serve(call: Invocation, config: MemberConfig, cluster: EtcdCluster, id
   scheduler.spawn(process.group, `${machine.name}: raft`, node.run(firstTimeoutMs(node)));
   scheduler.spawn(process.group, `${machine.name}: etcd publishes`, publish(node, config));
   scheduler.spawn(process.group, `${machine.name}: etcd probes clocks`, warnOfDrift(node));
+  scheduler.spawn(process.group, `${machine.name}: log of etcd`, endWithLog(call, node));
   listen(call, config, node);
   process.handlesTerminate = true;
   while (!process.terminating && !cluster.removed.has(id))
@@ -92,6 +94,33 @@ function firstTimeoutMs(node: EtcdNode): number {
 function* detachAtEnd(node: EtcdNode): Sim<void> {
   while (node.process.running) yield* waitFor([node.process.exited]);
   node.cluster.detach(node);
+}
+
+/**
+ * The log is written to a file that was reserved whole, so a full disk is noticed when the next one is needed: within
+ * half an hour at the pace of a quiet cluster, which is an estimate. A member that starts again needs it at once.
+ */
+function* endWithLog(call: Invocation, node: EtcdNode): Sim<void> {
+  const { disk } = call.machine;
+  const { logEnds } = node.cluster;
+  for (;;) {
+    while (!disk.isFull) {
+      logEnds.delete(node.id);
+      yield* waitFor([disk.spaceChanged]);
+    }
+    const endsMs = logEnds.get(node.id) ?? call.world.nowMs + node.slowPrng.int(0, LOG_LASTS_MS);
+    logEnds.set(node.id, endsMs);
+    const leftMs = endsMs - call.world.nowMs;
+    if (leftMs > 0 && (yield* waitFor([disk.spaceChanged], leftMs)) !== null) continue;
+    const ts = call.machine.date(true);
+    const msg = 'failed to save Raft hard state and entries';
+    const error = 'write /var/lib/etcd/member/wal/0.tmp: no space left on device';
+    call.printError(
+      `${JSON.stringify({ level: 'fatal', ts, caller: 'etcdserver/raft.go:246', msg, error })}\n`,
+    );
+    call.process.exit(1);
+    return;
+  }
 }
 
 /** Members compare their clocks, and only say so when they drift apart: raft does not depend on them. */

@@ -211,3 +211,36 @@ t.test('signals: stopped and killed programs, and who starts them again', async 
   lab.pass(60_000);
   t.equal(lab.ready('cp-1')['cp-2'], 'True');
 });
+
+t.test(
+  'a full disk: pressure, containers that cannot be made, etcd that ends, kubeadm that stops',
+  async (t) => {
+    const lab = Cluster.up({ seed: 47, controlPlanes: 3, workers: 1 });
+    const run = (line: string, name = 'cp-3'): Result => lab.exec(name, line.split(' '));
+    const { disk } = lab.machine('cp-3');
+    run(`fallocate -l ${disk.freeBytes - 2_000_000_000} /var/big`);
+    lab.pass(30_000);
+    t.match(
+      run(`${KUBECTL} describe node cp-3`, 'cp-1').stdout,
+      /DiskPressure +True .* kubelet has disk pressure/,
+    );
+    t.ok(lab.taints('cp-3').includes('node.kubernetes.io/disk-pressure:NoSchedule'));
+    run(`fallocate -l ${disk.freeBytes} /var/rest`);
+    t.match(run('cp /etc/hosts /root/copy'), { code: 1, stderr: /No space left on device/ });
+    t.match(run('kubeadm init phase certs all --cert-dir /tmp/new'), {
+      code: 1,
+      stderr: /no space left on device/,
+    });
+    run('pkill -KILL -x kube-scheduler');
+    lab.pass(60_000);
+    const states = run('crictl ps --name kube-scheduler').stdout;
+    t.notMatch(states, /Running/, 'containerd cannot make another');
+    lab.pass(2_400_000);
+    t.not(run('pgrep -x etcd').code, 0, 'its log could not grow');
+    t.equal(lab.ready('cp-1')['cp-1'], 'True', 'the others have a quorum');
+    run('rm /var/big /var/rest');
+    lab.pass(900_000);
+    t.equal(run('pgrep -x etcd').code, 0);
+    t.strictSame(lab.taints('cp-3'), ['node-role.kubernetes.io/control-plane:NoSchedule']);
+  },
+);

@@ -3,8 +3,9 @@
  * reaches a container's program leaves the rest to its kubelet, as a crash does. Job numbers, process groups and
  * signals besides the usual ones are not modelled.
  */
-import type { EndingSignal, Process } from '../process.js';
+import type { EndingSignal, Invocation, Process } from '../process.js';
 import { Failure, notModelled, shortProgram } from './failure.js';
+import type { Flags } from './flags.js';
 import { matching } from './pgrep.js';
 
 const NUMBERS: Readonly<Record<string, Signal>> = {
@@ -75,3 +76,23 @@ export const pkill = shortProgram((call) => {
   for (const process of found) send(process, signal);
   return found.length > 0 ? 0 : 1;
 });
+
+/** `systemctl kill`, to the main process; what a unit's containers run belongs to units of their own. */
+export function killUnits(call: Invocation, names: readonly string[], flags: Flags): number {
+  if (names.length === 0) throw new Failure('Too few arguments.\n');
+  const text = flags.get('signal') ?? 'SIGTERM';
+  const signal = signalOf(text);
+  if (signal === null) throw new Failure(`Failed to parse signal string ${text}.\n`);
+  let code = 0;
+  for (const name of names) {
+    const process = call.machine.units.process(name);
+    if (process !== null) send(process, signal);
+    else {
+      const why =
+        call.machine.units.file(name) === null ? `Unit ${name} not loaded.` : `Unit ${name} is not running`;
+      call.printError(`Failed to kill unit ${name}: ${why}\n`);
+      code = 1;
+    }
+  }
+  return code;
+}

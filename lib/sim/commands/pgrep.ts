@@ -1,6 +1,4 @@
-/**
- * `pgrep [-x] [-c] [-l] [-a] [-f] [-o] [-n] PATTERN` over the machine's processes, the programs of its containers among them.
- */
+/** `pgrep [-x] [-c] [-l] [-a] [-f] [-o] [-n] PATTERN` over the processes of the machine and of its containers. */
 import type { Invocation, Process } from '../process.js';
 import { Failure, gnuFlags, shortProgram } from './failure.js';
 import type { Flags } from './flags.js';

@@ -11,7 +11,7 @@ import { EPOCH_UNIX_MS } from '../world.js';
 import { humanDuration, rfc3339 } from '../../base/calendar.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
-import { send, signalOf } from './kill.js';
+import { killUnits } from './kill.js';
 import { journalText } from './journalctl.js';
 import { baseName } from './paths.js';
 
@@ -118,26 +118,6 @@ function* started(call: Invocation, name: string): Sim<boolean> {
       `See "systemctl status ${name}" and "journalctl -xeu ${name}" for details.\n`,
   );
   return false;
-}
-
-/** To the main process; what a unit's containers run belongs to units of their own. */
-function killUnits(call: Invocation, names: readonly string[], flags: Flags): number {
-  if (names.length === 0) throw new Failure('Too few arguments.\n');
-  const text = flags.get('signal') ?? 'SIGTERM';
-  const signal = signalOf(text);
-  if (signal === null) throw new Failure(`Failed to parse signal string ${text}.\n`);
-  let code = 0;
-  for (const name of names) {
-    const process = call.machine.units.process(name);
-    if (process !== null) send(process, signal);
-    else {
-      const why =
-        call.machine.units.file(name) === null ? `Unit ${name} not loaded.` : `Unit ${name} is not running`;
-      call.printError(`Failed to kill unit ${name}: ${why}\n`);
-      code = 1;
-    }
-  }
-  return code;
 }
 
 function* enable(call: Invocation, verb: string, names: readonly string[], flags: Flags): Sim<number> {

@@ -34,6 +34,17 @@ export const KUBELET_FOLDER = '/var/lib/kubelet';
 export const CRI_SOCKET = 'unix:///var/run/containerd/containerd.sock';
 
 /** One line of progress on stdout. */
+/** Writes a file; a full disk ends the phase. */
+export function save(
+  kubeadm: Kubeadm,
+  path: string,
+  content: string,
+  options: { readonly mode?: number } = {},
+): void {
+  if (kubeadm.call.machine.disk.write(path, content, options) === 'no-space')
+    throw new KubeadmFailure(`write ${path}: no space left on device`);
+}
+
 export function say(kubeadm: Kubeadm, line: string): void {
   kubeadm.call.print(`${line}\n`);
 }

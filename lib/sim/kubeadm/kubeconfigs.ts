@@ -4,7 +4,7 @@ import { parseKubeconfig, printKubeconfig } from '../kubeconfig.js';
 import { issueCertificate, parseCertificate } from '../pki.js';
 import type { ControlPlane } from './config-model.js';
 import { clusterServer } from './config-read.js';
-import { KUBERNETES_FOLDER, KubeadmFailure, say, warn, type Kubeadm } from './context.js';
+import { save, KUBERNETES_FOLDER, KubeadmFailure, say, warn, type Kubeadm } from './context.js';
 import { ADMINS_GROUP, readAuthority } from './pki-files.js';
 
 export type KubeconfigName = 'admin' | 'super-admin' | 'kubelet' | 'controller-manager' | 'scheduler';
@@ -71,7 +71,7 @@ function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: Kubeconfig
     clientCertificatePem: pair.certificatePem,
     clientKeyPem: pair.keyPem,
   });
-  machine.disk.write(path, text, { mode: 0o600 });
+  save(kubeadm, path, text, { mode: 0o600 });
 }
 
 /** A file that is there already must belong to this cluster, or the phase fails. */

@@ -6,7 +6,7 @@ import type { Disk } from '../disk.js';
 import { parseKubeconfig, printKubeconfig } from '../kubeconfig.js';
 import { issueCertificate, parseCertificate, toPem, type KeyPair } from '../pki.js';
 import type { ClusterConfig } from './config-model.js';
-import { KUBERNETES_FOLDER, KubeadmFailure, say, wrapFailure, type Kubeadm } from './context.js';
+import { save, KUBERNETES_FOLDER, KubeadmFailure, say, wrapFailure, type Kubeadm } from './context.js';
 import { readAuthority, writePair } from './pki-files.js';
 
 /** What of the cluster's configuration a renewal needs. */
@@ -134,7 +134,7 @@ function renewKubeconfig(kubeadm: Kubeadm, cluster: RenewalTerms, path: string):
     clientCertificatePem: pair.certificatePem,
     clientKeyPem: pair.keyPem,
   });
-  disk.write(path, renewed, { mode: 0o600 });
+  save(kubeadm, path, renewed, { mode: 0o600 });
 }
 
 function issueAgain(
