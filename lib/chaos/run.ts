@@ -1,0 +1,151 @@
+/**
+ * One experiment from its first look to its verdict: watches, looks with probes, runs the saga of its faults, and
+ * judges what was seen. Decides neither where records are kept nor how anything is shown.
+ */
+import { CancelledError } from '../base/errors.js';
+import type { Observer } from '../engine/events.js';
+import type { Journal } from '../engine/journal.js';
+import type { RunMode, SagaRecord } from '../engine/records.js';
+import type { SagaResult } from '../engine/result.js';
+import { runSaga } from '../engine/runner.js';
+import type { StepContext } from '../engine/saga.js';
+import type { LabSpec } from '../model/lab.js';
+import type { Observation, Provider } from '../provider/provider.js';
+import { askKubectl, workingControlPlane } from '../sagas/kubectl.js';
+import { seconds } from '../sagas/timing.js';
+import { LeftoverVip, VipHolders } from './invariants.js';
+import { beganMs } from './moments.js';
+import { sightedOf, steadyStateOf, type ChaosInput } from './plan.js';
+import { Probe, READ_WRITES } from './probes.js';
+import { Recorder } from './recorder.js';
+import { chaosSaga } from './saga.js';
+import type { Scenario } from './scenario.js';
+import { standingOf } from './seen.js';
+
+export interface ChaosRunOptions {
+  readonly lab: LabSpec;
+  readonly scenario: Scenario;
+  readonly input: ChaosInput;
+  readonly provider: Provider;
+  readonly journal: Journal<SagaRecord>;
+  readonly seed: number | null;
+  readonly signal: AbortSignal;
+  readonly observer: Observer;
+  readonly mode: RunMode;
+  /** Told of everything that an onlooker sees, for reports. */
+  readonly onChange?: (seen: Observation) => void;
+}
+
+/** What was done and seen, ready to be judged. */
+export interface ChaosSeen {
+  readonly result: SagaResult;
+  readonly records: readonly SagaRecord[];
+  readonly recorder: Recorder;
+  readonly probes: readonly Probe[];
+  readonly vip: VipHolders;
+  readonly leftover: LeftoverVip;
+  /** What the writing probes' object held after recovery; null when it was not read. */
+  readonly kept: number | null;
+  /** What of the steady state did not hold at the end, in words. */
+  readonly unsteady: readonly string[];
+  readonly beganWatchingMs: number;
+  readonly endedMs: number;
+  /** True when what was seen is every change and no sample. */
+  readonly exact: boolean;
+}
+
+/** Resolves when the saga is over; rejects as `runSaga` does. */
+export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
+  const { lab, scenario, input, provider, journal } = options;
+  const recorder = new Recorder(lab, sightedOf(lab, scenario, input));
+  const probes = scenario.probes.map(
+    (spec) => new Probe(lab, { spec, machine: input.probes[spec.name] ?? '' }),
+  );
+  const [vip, leftover] = [new VipHolders(lab), new LeftoverVip()];
+  const beganWatchingMs = provider.clock.nowMs();
+  const watching = provider.watch((seen) => {
+    recorder.see(seen);
+    vip.see(seen);
+    leftover.see(seen);
+    options.onChange?.(seen);
+  });
+  const looking = new AbortController();
+  const looks = options.mode === 'abort' ? [] : probes.map((probe) => probe.go(provider, looking.signal));
+  let kept: number | null = null;
+  const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
+  try {
+    const ports = {
+      beganMs: () => beganMs(journal.read()),
+      unsteady,
+      recovered: async (context: StepContext) => {
+        kept = await keptWrites(lab, context);
+      },
+    };
+    const saga = chaosSaga(lab, scenario, input, ports);
+    const { seed, signal, observer, mode } = options;
+    const result = await runSaga({ saga, journal, provider, seed, signal, observer, mode });
+    return {
+      ...{ result, records: journal.read(), recorder, probes, vip, leftover, kept },
+      ...{
+        unsteady: await unsteady(),
+        beganWatchingMs,
+        endedMs: provider.clock.nowMs(),
+        exact: watching.exact,
+      },
+    };
+  } finally {
+    looking.abort(new CancelledError());
+    await Promise.all(looks);
+    await watching.stop();
+  }
+}
+
+/** In words, what of the steady state does not hold; empty when all of it does. */
+export async function unsteadyNow(
+  lab: LabSpec,
+  scenario: Scenario,
+  input: Pick<ChaosInput, 'subjects'>,
+  provider: Provider,
+  probes: readonly Probe[],
+): Promise<readonly string[]> {
+  const seen = await provider.observe();
+  return steadyStateOf(lab, scenario).flatMap(({ subject, up }) => {
+    const { text, kind, name } = subject;
+    const last = probes.find((probe) => probe.name === name)?.runs.at(-1);
+    const standing =
+      kind === 'probe'
+        ? (last ?? { value: 'not asked yet', good: false })
+        : standingOf(lab, seen, { key: text, kind, machines: input.subjects[text] ?? null, name });
+    return standing.good === up ? [] : [`${text}: ${standing.value}`];
+  });
+}
+
+/** Waits a while for the steady state; what does not hold at the end of it, in words. */
+export async function gate(
+  lab: LabSpec,
+  scenario: Scenario,
+  provider: Provider,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const steady = steadyStateOf(lab, scenario).filter(
+    ({ subject }) => subject.kind !== 'probe' && subject.of === null,
+  );
+  const deadlineMs = provider.clock.nowMs() + seconds(lab, 30);
+  for (;;) {
+    const unsteady = await unsteadyNow(
+      lab,
+      { ...scenario, steadyState: steady },
+      { subjects: {} },
+      provider,
+      [],
+    );
+    if (unsteady.length === 0 || provider.clock.nowMs() >= deadlineMs) return unsteady;
+    await provider.clock.sleep(seconds(lab, 1), signal);
+  }
+}
+
+async function keptWrites(lab: LabSpec, context: StepContext): Promise<number | null> {
+  const on = await workingControlPlane(context, lab);
+  const said = await askKubectl(context, lab, READ_WRITES, ...(on === null ? [] : [on]));
+  return said === null ? null : Number(said.trim());
+}
