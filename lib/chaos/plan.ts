@@ -25,6 +25,8 @@ export interface ChaosInput {
   readonly file: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly control: Control;
+  /** Chose machines where the scenario leaves it to chance. */
+  readonly seed: number;
   /** Machines of each fault, and of what a partition keeps apart from them. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   readonly from: Readonly<Record<string, readonly string[]>>;

@@ -13,6 +13,7 @@ import type { LabSpec } from '../model/lab.js';
 import type { Observation, Provider } from '../provider/provider.js';
 import { askKubectl, workingControlPlane } from '../sagas/kubectl.js';
 import { seconds } from '../sagas/timing.js';
+import { durationOn } from './duration-sum.js';
 import { LeftoverVip, VipHolders } from './invariants.js';
 import { beganMs } from './moments.js';
 import { sightedOf, steadyStateOf, type ChaosInput } from './plan.js';
@@ -32,6 +33,8 @@ export interface ChaosRunOptions {
   readonly signal: AbortSignal;
   readonly observer: Observer;
   readonly mode: RunMode;
+  /** Shows everything that was seen before this process, where a provider can play it again. */
+  readonly earlier?: (see: (seen: Observation) => void) => void;
   /** Told of everything that an onlooker sees, for reports. */
   readonly onChange?: (seen: Observation) => void;
 }
@@ -48,7 +51,9 @@ export interface ChaosSeen {
   readonly kept: number | null;
   /** What of the steady state did not hold at the end, in words. */
   readonly unsteady: readonly string[];
-  readonly beganWatchingMs: number;
+  /** Probes look from here on, and so does everything else unless what was earlier could be played again. */
+  readonly lookedFromMs: number;
+  readonly seenFromMs: number;
   readonly endedMs: number;
   /** True when what was seen is every change and no sample. */
   readonly exact: boolean;
@@ -62,13 +67,15 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     (spec) => new Probe(lab, { spec, machine: input.probes[spec.name] ?? '' }),
   );
   const [vip, leftover] = [new VipHolders(lab), new LeftoverVip()];
-  const beganWatchingMs = provider.clock.nowMs();
-  const watching = provider.watch((seen) => {
+  const lookedFromMs = provider.clock.nowMs();
+  const see = (seen: Observation): void => {
     recorder.see(seen);
     vip.see(seen);
     leftover.see(seen);
     options.onChange?.(seen);
-  });
+  };
+  options.earlier?.(see);
+  const watching = provider.watch(see);
   const looking = new AbortController();
   const looks = options.mode === 'abort' ? [] : probes.map((probe) => probe.go(provider, looking.signal));
   let kept: number | null = null;
@@ -98,6 +105,16 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     await Promise.all(looks);
     await watching.stop();
   }
+}
+
+/** Waits until the steady state is back, for as long as the scenario's recovery may take. */
+async function settled(
+  { lab, scenario, provider, signal }: ChaosRunOptions,
+  unsteady: () => Promise<readonly string[]>,
+): Promise<void> {
+  const deadlineMs = provider.clock.nowMs() + durationOn(lab, scenario.recovery);
+  while ((await unsteady()).length > 0 && provider.clock.nowMs() < deadlineMs && !signal.aborted)
+    await provider.clock.sleep(seconds(lab, 1), signal);
 }
 
 /** In words, what of the steady state does not hold; empty when all of it does. */

@@ -37,10 +37,16 @@ export interface Verdict {
   readonly lines: readonly string[];
   readonly assertions: readonly Assertion[];
   readonly measures: readonly Measure[];
+  /** What could not be judged, and why. */
+  readonly reasons: readonly string[];
 }
 
 export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, seen: ChaosSeen): Verdict {
-  const during = scenario.during.map((one) => expectation(lab, scenario, input, seen, one));
+  const isSeen = (one: ExpectationSpec): boolean => {
+    const fromMs = windowOf(scenario, seen, one.window)?.fromMs ?? Infinity;
+    return fromMs >= (one.subject.kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
+  };
+  const during = scenario.during.filter(isSeen).map((one) => expectation(lab, scenario, input, seen, one));
   const recovered = recovery(lab, scenario, seen);
   const invariants = invariantResults(lab, scenario, seen);
   const assertions = [
@@ -54,7 +60,10 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
     ...(recovered.measure === null ? [] : [recovered.measure]),
     ...(lab.vip === null ? [] : [{ name: 'two held the floating address', ms: overlapMs }]),
   ];
-  return { ...wordOf(lab, seen, assertions), assertions, measures };
+  const reasons = scenario.during
+    .filter((one) => !isSeen(one))
+    .map(({ name }) => `not judged, for homelab was not there to look: ${name}`);
+  return { ...wordOf(lab, seen, assertions), assertions, measures, reasons };
 }
 
 function wordOf(
