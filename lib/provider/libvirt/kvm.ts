@@ -79,8 +79,8 @@ function bootSector(): Uint8Array {
 }
 
 /**
- * With the processor that libvirt's guests get, which is the host's. QEMU's own plain one asks so little that one sector
- * may run where every real guest ends at once (`failed to set MSR`) or hangs.
+ * With the processor that libvirt's guests get, which is the host's. QEMU's own plain one asks so little that one
+ * sector may run where every real guest ends at once (`failed to set MSR`) or hangs.
  */
 function qemu(image: string, accelerator: 'kvm' | 'tcg'): readonly string[] {
   const processor = accelerator === 'kvm' ? 'host' : 'max';
