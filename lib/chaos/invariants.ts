@@ -6,7 +6,7 @@ import { printDuration } from '../base/duration.js';
 import type { LabSpec } from '../model/lab.js';
 import type { Observation } from '../provider/provider.js';
 import type { InvariantName } from './invariant-names.js';
-import type { Interval } from './recorder.js';
+import type { Writes } from './run.js';
 import { answering } from './seen.js';
 
 export interface InvariantResult {
@@ -116,22 +116,15 @@ export class LeftoverVip {
   }
 }
 
-/** `kept` is the number found after recovery; null when it could not be read. */
-export function judgeWrites(
-  probe: string,
-  acknowledged: number,
-  kept: number | null,
-  runs: readonly Interval[],
-): InvariantResult {
-  const ok = kept !== null && kept >= acknowledged;
+export function judgeWrites({ probe, acknowledged, kept }: Writes): InvariantResult {
   return {
     name: 'no-write-lost',
-    ok,
+    ok: kept !== null && kept >= acknowledged,
     expected: `every write that was acknowledged to ${probe} is kept`,
     observed:
       kept === null
         ? 'what was kept could not be read'
-        : `number ${acknowledged} was the last to be acknowledged, ${kept} is kept, ${runs.length} were tried`,
+        : `number ${acknowledged} was the last to be acknowledged, ${kept} is kept`,
     ...{ atMs: null, machine: null },
   };
 }

@@ -13,7 +13,7 @@ import type { Interval } from './recorder.js';
 import type { ProbeSpec } from './scenario.js';
 
 /** The object that a writing probe writes into. */
-const WRITES = { namespace: 'default', name: 'homelab-chaos-writes', annotation: 'homelab-write' };
+const WRITES = { namespace: 'default', name: 'homelab-chaos-writes' };
 const WORDS = 120;
 
 export interface Probing {
@@ -37,9 +37,17 @@ export class Probe {
     this.#probing = probing;
   }
 
-  /** What a run found counts until the next one begins. */
   get runs(): readonly Interval[] {
-    return this.#runs.map((one, i) => ({ ...one, toMs: this.#runs[i + 1]?.fromMs ?? one.toMs }));
+    return this.#runs;
+  }
+
+  /**
+   * The runs that were begun and ended in that time: one that is cut by its edges may have found either. What a run
+   * found counts until the next one begins.
+   */
+  runsIn(fromMs: number, toMs: number): readonly Interval[] {
+    const within = this.#runs.filter((one) => one.fromMs >= fromMs && one.toMs <= toMs);
+    return within.map((one, i) => ({ ...one, toMs: within[i + 1]?.fromMs ?? one.toMs }));
   }
 
   /** The number of the last write that was acknowledged; 0 for none, null for a probe that does not write. */
@@ -84,13 +92,13 @@ export class Probe {
   }
 }
 
-function argvOf({ what }: ProbeSpec, number: number): readonly string[] {
+function argvOf({ name: probe, what }: ProbeSpec, number: number): readonly string[] {
   if (what.kind === 'run') return what.argv;
   const kubectl = ['kubectl', '--kubeconfig', ADMIN_CONF];
   if (what.kind === 'kubectl') return [...kubectl, ...what.argv];
-  const { namespace, name, annotation } = WRITES;
+  const { namespace, name } = WRITES;
   const target = ['-n', namespace, 'annotate', 'configmap', name, '--overwrite'];
-  return [...kubectl, '--request-timeout=5s', ...target, `${annotation}=${number}`];
+  return [...kubectl, '--request-timeout=5s', ...target, `${annotationOf(probe)}=${number}`];
 }
 
 /** The object of the writing probes is made before and taken away after. */
@@ -101,11 +109,15 @@ metadata:
   namespace: ${WRITES.namespace}
 `;
 
-/** Asks for the number that was kept. */
-export const READ_WRITES: readonly string[] = [
-  ...['-n', WRITES.namespace, 'get', 'configmap', WRITES.name],
-  ...['-o', `jsonpath={.metadata.annotations.${WRITES.annotation}}`],
-];
+function annotationOf(probe: string): string {
+  return `homelab-write-${probe}`;
+}
+
+/** Arguments of kubectl that ask for the last number of a writing probe that was kept. */
+export function readWrites(probe: string): readonly string[] {
+  const output = `jsonpath={.metadata.annotations.${annotationOf(probe)}}`;
+  return ['-n', WRITES.namespace, 'get', 'configmap', WRITES.name, '-o', output];
+}
 
 function wordsOf({ code, stdout, stderr }: Ran): string {
   const said = stderr.trim() === '' ? stdout : stderr;

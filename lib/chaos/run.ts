@@ -17,7 +17,7 @@ import { durationOn } from './duration-sum.js';
 import { LeftoverVip, VipHolders } from './invariants.js';
 import { beganMs } from './moments.js';
 import { sightedOf, steadyStateOf, type ChaosInput } from './plan.js';
-import { Probe, READ_WRITES } from './probes.js';
+import { Probe, readWrites } from './probes.js';
 import { Recorder } from './recorder.js';
 import { chaosSaga } from './saga.js';
 import type { Scenario } from './scenario.js';
@@ -39,6 +39,14 @@ export interface ChaosRunOptions {
   readonly onChange?: (seen: Observation) => void;
 }
 
+export interface Writes {
+  readonly probe: string;
+  /** The number of the last write that was acknowledged before it was read. */
+  readonly acknowledged: number;
+  /** Null when it could not be read. */
+  readonly kept: number | null;
+}
+
 /** What was done and seen, ready to be judged. */
 export interface ChaosSeen {
   readonly result: SagaResult;
@@ -47,8 +55,8 @@ export interface ChaosSeen {
   readonly probes: readonly Probe[];
   readonly vip: VipHolders;
   readonly leftover: LeftoverVip;
-  /** What the writing probes' object held after recovery; null when it was not read. */
-  readonly kept: number | null;
+  /** Of each writing probe, after recovery. */
+  readonly writes: readonly Writes[];
   /** What of the steady state did not hold at the end, in words. */
   readonly unsteady: readonly string[];
   /** Probes look from here on, and so does everything else unless what was earlier could be played again. */
@@ -77,28 +85,40 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   options.earlier?.(see);
   const watching = provider.watch(see);
   const looking = new AbortController();
-  const looks = options.mode === 'abort' ? [] : probes.map((probe) => probe.go(provider, looking.signal));
-  let kept: number | null = null;
+  const looks: Promise<void>[] = [];
+  const look = (): void => {
+    if (looks.length === 0) looks.push(...probes.map((probe) => probe.go(provider, looking.signal)));
+  };
+  if (options.mode === 'resume') look();
+  const writes: Writes[] = [];
   const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
   try {
     const ports = {
       beganMs: () => beganMs(journal.read()),
       unsteady,
+      begins: look,
       recovered: async (context: StepContext) => {
-        kept = await keptWrites(lab, context);
+        for (const probe of probes) writes.push(...(await writesOf(lab, probe, context)));
       },
     };
     const saga = chaosSaga(lab, scenario, input, ports);
     const { seed, signal, observer, mode } = options;
     const result = await runSaga({ saga, journal, provider, seed, signal, observer, mode });
+    // What went back has lifted everything, and nothing has waited for the cluster yet.
+    if (result.outcome === 'compensated' || result.outcome === 'stuck') await settled(options, unsteady);
     return {
-      ...{ result, records: journal.read(), recorder, probes, vip, leftover, kept },
       ...{
+        result,
+        records: journal.read(),
+        recorder,
+        probes,
+        vip,
+        leftover,
+        writes,
         unsteady: await unsteady(),
-        beganWatchingMs,
-        endedMs: provider.clock.nowMs(),
-        exact: watching.exact,
       },
+      ...{ lookedFromMs, seenFromMs: options.earlier === undefined ? lookedFromMs : 0 },
+      ...{ endedMs: provider.clock.nowMs(), exact: watching.exact },
     };
   } finally {
     looking.abort(new CancelledError());
@@ -161,8 +181,12 @@ export async function gate(
   }
 }
 
-async function keptWrites(lab: LabSpec, context: StepContext): Promise<number | null> {
+/** Empty for a probe that does not write. */
+async function writesOf(lab: LabSpec, probe: Probe, context: StepContext): Promise<readonly Writes[]> {
+  // Before the reading: what is acknowledged while it is under way may or may not be in it.
+  const { name, acknowledged } = probe;
+  if (acknowledged === null) return [];
   const on = await workingControlPlane(context, lab);
-  const said = await askKubectl(context, lab, READ_WRITES, ...(on === null ? [] : [on]));
-  return said === null ? null : Number(said.trim());
+  const said = await askKubectl(context, lab, readWrites(name), ...(on === null ? [] : [on]));
+  return [{ probe: name, acknowledged, kept: said === null ? null : Number(said.trim()) }];
 }

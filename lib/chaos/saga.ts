@@ -26,6 +26,8 @@ export interface ChaosPorts {
   readonly beganMs: () => number | null;
   /** What of the steady state does not hold now, in words. */
   readonly unsteady: () => Promise<readonly string[]>;
+  /** Told when the method begins: from now on probes look. */
+  readonly begins: () => void;
   /** Told when the steady state is back, before what the experiment made is taken away. */
   readonly recovered: (context: StepContext) => Promise<void>;
 }
@@ -62,10 +64,13 @@ function stage(key: string, title: string, steps: readonly Step[]): Stage {
   return { key, title, concurrency: steps.length, steps };
 }
 
-function begin({ lab }: Whole): Step {
+function begin({ lab, ports }: Whole): Step {
   return {
     ...{ key: 'begin', title: 'Begin', kind: 'compensable', retry: brief(lab), timeoutMs: seconds(lab, 60) },
-    run: () => Promise.resolve(),
+    run: () => {
+      ports.begins();
+      return Promise.resolve();
+    },
   };
 }
 

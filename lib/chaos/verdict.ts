@@ -52,7 +52,7 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
   const assertions = [
     ...during.map(({ assertion }) => assertion),
     recovered.assertion,
-    ...invariants.map(({ name, ...rest }) => ({ ...rest, phase: 'invariant' as const, name })),
+    ...invariants.map(invariantAssertion),
   ];
   const overlapMs = seen.vip.judge(seen.endedMs, []).longestMs;
   const measures = [
@@ -64,6 +64,10 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
     .filter((one) => !isSeen(one))
     .map(({ name }) => `not judged, for homelab was not there to look: ${name}`);
   return { ...wordOf(lab, seen, assertions), assertions, measures, reasons };
+}
+
+function invariantAssertion({ name, expected, observed, ok, atMs, machine }: InvariantResult): Assertion {
+  return { phase: 'invariant', name, expected, observed, ok, atMs, machine };
 }
 
 function wordOf(
@@ -113,7 +117,7 @@ function expectation(
     return { assertion: { ...about, expected: name, observed, ok: false, atMs: null }, measure: null };
   }
   const skipped = { ...whole, fromMs: whole.fromMs + (skip === null ? 0 : durationOn(lab, skip)) };
-  const judged = judge(lab, demand, intervalsOf(seen, subject), skipped);
+  const judged = judge(lab, demand, intervalsOf(seen, subject, skipped), skipped);
   const { expected, observed, ok, atMs, measuredMs } = judged;
   return {
     assertion: { ...about, expected: `${subject.text} ${expected}`, observed, ok, atMs },
@@ -134,9 +138,13 @@ function windowOf(scenario: Scenario, seen: ChaosSeen, window: ExpectationSpec['
   return liftMs === null ? null : { fromMs: liftMs, toMs: seen.endedMs };
 }
 
-export function intervalsOf(seen: ChaosSeen, { text, kind, name }: Subject): readonly Interval[] {
+function intervalsOf(
+  seen: ChaosSeen,
+  { text, kind, name }: Subject,
+  { fromMs, toMs }: Window,
+): readonly Interval[] {
   if (kind !== 'probe') return seen.recorder.intervals(text, seen.endedMs);
-  return seen.probes.find((probe) => probe.name === name)?.runs ?? [];
+  return seen.probes.find((probe) => probe.name === name)?.runsIn(fromMs, toMs) ?? [];
 }
 
 /** How long after the last fault was gone the last of the steady state came back. */
@@ -155,8 +163,10 @@ function recovery(
       seen.unsteady.length === 0 ? 'not within that time' : `still ${seen.unsteady.join('; ')}`;
     return { assertion: { ...about, observed, ok: isBack, atMs: null }, measure: null };
   }
+  const whole = { fromMs: 0, toMs: seen.endedMs };
   const ends = steadyStateOf(lab, scenario).map(
-    ({ subject, up }) => intervalsOf(seen, subject).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
+    ({ subject, up }) =>
+      intervalsOf(seen, subject, whole).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
   );
   const ms = Math.max(0, Math.max(goneMs, ...ends) - goneMs);
   return {
@@ -174,16 +184,8 @@ function invariantResults(lab: LabSpec, scenario: Scenario, seen: ChaosSeen): re
   const results = new Map<InvariantName, readonly InvariantResult[]>([
     ['one-vip-holder', lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs)]],
     ['no-vip-after-reset', lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []],
-    ['no-write-lost', seen.probes.flatMap((probe) => writesOf(probe.name, probe, seen.kept))],
+    ['no-write-lost', seen.writes.map(judgeWrites)],
   ]);
   const wanted = invariantsOf(lab, scenario, INVARIANTS);
   return INVARIANTS.filter((name) => wanted.includes(name)).flatMap((name) => results.get(name) ?? []);
-}
-
-function writesOf(
-  name: string,
-  { acknowledged, runs }: ChaosSeen['probes'][number],
-  kept: number | null,
-): readonly InvariantResult[] {
-  return acknowledged === null ? [] : [judgeWrites(name, acknowledged, kept, runs)];
 }

@@ -74,7 +74,7 @@ export interface Going {
 
 /** Runs, goes on with or takes back an experiment; what was interrupted is taken back at once. */
 export async function goOn(session: Session, lab: Lab, provider: Provider, going: Going): Promise<ChaosEnd> {
-  const { scenario, input, seed, mode, entry, earlier } = going;
+  const { scenario, input, mode, entry, earlier } = going;
   const { spec } = lab.record;
   const progress = await openProgress(session);
   const journal = entry === null ? createJournal(journalFolder(lab), CHAOS) : openJournal(entry.path);
