@@ -7,7 +7,6 @@ import { UserError } from '../base/errors.js';
 import { controlPlanes, workers, type LabSpec } from '../model/lab.js';
 import { HOST, type Observation, type Provider } from '../provider/provider.js';
 import { FAULTS } from './fault-kinds.js';
-import { SIMULATOR_ONLY } from './invariant-names.js';
 import type { Scenario, SteadySpec } from './scenario.js';
 import { answering, type Sighted } from './seen.js';
 import { resolveSelector, type Known, type Selector } from './selector.js';
@@ -139,14 +138,4 @@ export function sightedOf(
   return [...byText.values()].flatMap(({ text, kind, name }) =>
     kind === 'probe' ? [] : [{ key: text, kind, machines: input.subjects[text] ?? null, name }],
   );
-}
-
-/** The invariants of a run: those that are asked for, as far as the provider can watch them. */
-export function invariantsOf(
-  lab: LabSpec,
-  { invariants }: Scenario,
-  all: readonly string[],
-): readonly string[] {
-  const wanted = invariants ?? all;
-  return wanted.filter((name) => lab.provider === 'sim' || !SIMULATOR_ONLY.some((one) => one === name));
 }

@@ -6,7 +6,7 @@ import { judge, type Window } from './expect.js';
 import { INVARIANTS, type InvariantName } from './invariant-names.js';
 import { judgeWrites, type InvariantResult } from './invariants.js';
 import { faultTimes, type FaultTimes } from './moments.js';
-import { invariantsOf, steadyStateOf, type ChaosInput } from './plan.js';
+import { steadyStateOf, type ChaosInput } from './plan.js';
 import type { Interval } from './recorder.js';
 import type { ChaosSeen } from './run.js';
 import type { ExpectationSpec, Scenario } from './scenario.js';
@@ -186,6 +186,6 @@ function invariantResults(lab: LabSpec, scenario: Scenario, seen: ChaosSeen): re
     ['no-vip-after-reset', lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []],
     ['no-write-lost', seen.writes.map(judgeWrites)],
   ]);
-  const wanted = invariantsOf(lab, scenario, INVARIANTS);
+  const wanted: readonly InvariantName[] = scenario.invariants ?? INVARIANTS;
   return INVARIANTS.filter((name) => wanted.includes(name)).flatMap((name) => results.get(name) ?? []);
 }

@@ -116,7 +116,7 @@ t.test('selectors and subjects', async (t) => {
   t.strictSame(meant('not first'), ['stage-cp-1', 'stage-cp-3']);
   t.equal(meant('2 of control-plane').length, 2);
   t.equal(
-    new Set([1, 2, 3, 4, 5, 6].flatMap((seed) => meant('any worker', seed))).size,
+    new Set(Array.from({ length: 20 }, (_, seed) => meant('any worker', seed)[0])).size,
     3,
     'the seed chooses',
   );
