@@ -85,7 +85,7 @@ export function steadyStateOf(lab: LabSpec, scenario: Scenario): readonly Steady
   });
 }
 
-/** Whoever HAProxy's next connection would go to is known to nobody but its own log; `backend` is what was seen there. */
+/** Where HAProxy's next connection would go is known to nobody but itself; `backend` is what was seen there. */
 export function knownOf(seen: Observation, backend: string | null): Known['properties'] {
   return {
     'vip-holder': answering(seen).length === 0 ? null : answering(seen),

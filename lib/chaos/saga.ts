@@ -155,7 +155,7 @@ export function titleOf({ fault }: FaultSpec, machines: readonly string[]): stri
   return FAULTS[fault].title.replace('%', machines.join(', '));
 }
 
-/** Fails for good when the steady state has not come back within the scenario's time: what is in force is then lifted. */
+/** Fails for good when the steady state is not back within the scenario's time: what is in force is then lifted. */
 function recovery({ lab, scenario, ports }: Whole): Step {
   const withinMs = durationOn(lab, scenario.recovery);
   return {

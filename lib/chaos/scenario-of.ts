@@ -1,4 +1,4 @@
-/** A scenario out of a tree that fits the schema. Texts that cannot be read become null and are reported by check.ts. */
+/** A scenario out of a tree that fits the schema. Texts that cannot be read are reported by check.ts. */
 import type { Path, Tree } from '../config/source.js';
 import { textOf, valueAt } from '../config/tree.js';
 import type { TopologyKind, VipProvider } from '../model/lab.js';

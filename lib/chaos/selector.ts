@@ -62,9 +62,10 @@ export function resolveSelector(
   const found = setOf(lab, known, selector);
   const wanted = selector.count ?? 1;
   if (found.length < wanted) {
+    const many = wanted === 1 ? 'a machine' : `${wanted} machines`;
     throw new UserError({
       code: 'no-such-machines',
-      message: `"${selector.text}" means ${wanted === 1 ? 'a machine' : `${wanted} machines`}, and lab ${lab.name} has ${found.length} of that kind now`,
+      message: `"${selector.text}" means ${many}, and lab ${lab.name} has ${found.length} of that kind now`,
       remedy: `Its machines: ${lab.machines.map(({ name }) => name).join(', ')}.`,
     });
   }
