@@ -1,10 +1,12 @@
 /** DaemonSets: one pod on every node that takes it. Rolling updates replace one pod at a time, without surges. */
 import { onChange } from './control-plane-program.js';
 import { podFromTemplate, templateHash, type ControllerContext } from './controller-context.js';
+import type { Informer } from './informer.js';
+import type { View } from './informer-view.js';
 import type { KubeObject } from './objects.js';
 import type { Sim } from './task.js';
 import { isPodReady, nodeMatches, repellingTaint } from './taints.js';
-import { listAt, mapAt, numberAt, textAt } from './tree.js';
+import { listAt, mapAt, numberAt, textAt, type Tree } from './tree.js';
 
 const SETS = '/apis/apps/v1/daemonsets';
 const SETTLE_MS = 200;
@@ -13,6 +15,7 @@ export function* daemonSetController(context: ControllerContext): Sim<never> {
   const sets = context.informer(SETS);
   const nodes = context.informer('/api/v1/nodes');
   const pods = context.informer('/api/v1/pods');
+  const placements = new Map<string, Placement>();
   /** What each set was brought in line with, by its uid; others' pods are no reason to look again. */
   const settled = new Map<string, string>();
   return yield* onChange([sets, nodes, pods], SETTLE_MS, function* reconcile() {
@@ -20,38 +23,73 @@ export function* daemonSetController(context: ControllerContext): Sim<never> {
     let done = true;
     for (const set of [...sets.items.values()]) {
       const { deletionTimestamp, uid = '', resourceVersion = '' } = set.metadata;
-      const seen = `${resourceVersion} ${nodes.version} ${pods.ownedVersion(set)}`;
-      if (deletionTimestamp !== undefined || settled.get(uid) === seen) continue;
-      if (yield* sync(context, set)) settled.set(uid, seen);
+      if (deletionTimestamp !== undefined) continue;
+      const placement = placementOf(nodes, placements, set);
+      const seen = `${resourceVersion} ${placement.nodes.version} ${pods.ownedVersion(set)}`;
+      if (settled.get(uid) === seen) continue;
+      if (yield* sync(context, set, placement)) settled.set(uid, seen);
       else done = false;
+    }
+    for (const [uid, { nodes: view }] of placements) {
+      if (sets.hasUid(uid)) continue;
+      nodes.letGo(view);
+      placements.delete(uid);
     }
     return done;
   });
 }
 
-function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
+/** Where the pods of one template go. */
+interface Placement {
+  /** As it was last seen. */
+  readonly set: KubeObject;
+  readonly template: string;
+  readonly tolerations: readonly unknown[];
+  /** `runs` where one must be, `leaves` where none may stay. On all other nodes there may be one, or none. */
+  readonly nodes: View<'runs' | 'leaves'>;
+}
+
+function placementOf(nodes: Informer, known: Map<string, Placement>, set: KubeObject): Placement {
+  const { uid = '' } = set.metadata;
+  const before = known.get(uid);
+  if (before?.set === set) return before;
+  const template = templateHash(set);
+  if (before?.template === template) {
+    known.set(uid, { ...before, set });
+    return before;
+  }
+  if (before !== undefined) nodes.letGo(before.nodes);
+  const spec = mapAt(set, 'spec', 'template', 'spec');
+  const tolerations = [...listAt(spec, 'tolerations'), ...addedTolerations(spec)];
+  const view = nodes.view((node) =>
+    !nodeMatches(node, spec) ? 'leaves' : repellingTaint(node, tolerations) === null ? 'runs' : null,
+  );
+  const placement = { set, template, tolerations, nodes: view };
+  known.set(uid, placement);
+  return placement;
+}
+
+function* sync(context: ControllerContext, set: KubeObject, placement: Placement): Sim<boolean> {
+  const { template, tolerations } = placement;
   const pods = context.informer('/api/v1/pods');
   const namespace = set.metadata.namespace ?? 'default';
   const list = `/api/v1/namespaces/${namespace}/pods`;
   const own = new Map<string, KubeObject>();
   for (const pod of pods.ownedBy(set)) own.set(nodeOf(pod), pod);
-  const tolerations = [...listAt(set, 'spec', 'template', 'spec', 'tolerations'), ...addedTolerations(set)];
   const nodes = context.informer('/api/v1/nodes').items;
-  const wanted = [...nodes.values()].filter((node) => shouldRun(node, set, tolerations));
-  for (const node of wanted) {
-    const { name } = node.metadata;
+  const wanted = [...nodes.keys()].filter((name) => placement.nodes.values.get(name) === 'runs');
+  for (const name of wanted) {
     if (own.has(name)) continue;
     const spec = { tolerations, affinity: pinnedTo(name) };
-    const hash = { 'controller-revision-hash': templateHash(set), 'pod-template-generation': '1' };
+    const hash = { 'controller-revision-hash': template, 'pod-template-generation': '1' };
     const pod = podFromTemplate(set, `${set.metadata.name}-${context.suffix()}`, hash, spec);
     if (!(yield* context.create(pods, list, pod))) return false;
   }
   for (const [name, pod] of own) {
-    const node = nodes.get(name);
-    const leaves = node !== undefined && !nodeMatches(node, mapAt(set, 'spec', 'template', 'spec'));
+    const leaves = placement.nodes.values.get(name) === 'leaves';
     if (leaves && !(yield* context.remove(`${list}/${pod.metadata.name}`))) return false;
   }
-  if (!(yield* replaceOutdated(context, set, [...own.values()]))) return false;
+  if (!(yield* replaceOutdated(context, set, template, [...own.values()]))) return false;
   return yield* report(context, set, wanted.length, [...own.values()]);
 }
 
@@ -59,11 +97,12 @@ function* sync(context: ControllerContext, set: KubeObject): Sim<boolean> {
 function* replaceOutdated(
   context: ControllerContext,
   set: KubeObject,
+  current: string,
   own: readonly KubeObject[],
 ): Sim<boolean> {
   if (textAt(set, 'spec', 'updateStrategy', 'type') === 'OnDelete') return true;
-  const current = templateHash(set);
   const outdated = own.filter((pod) => pod.metadata.labels?.['controller-revision-hash'] !== current);
+  if (outdated.length === 0) return true;
   const unready = own.filter((pod) => !isPodReady(pod));
   const next = outdated.find((pod) => unready.includes(pod)) ?? outdated[0];
   if (next === undefined || next.metadata.deletionTimestamp !== undefined) return true;
@@ -87,18 +126,12 @@ function pinnedTo(name: string): unknown {
   return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
 }
 
-function shouldRun(node: KubeObject, set: KubeObject, tolerations: readonly unknown[]): boolean {
-  return (
-    nodeMatches(node, mapAt(set, 'spec', 'template', 'spec')) && repellingTaint(node, tolerations) === null
-  );
-}
-
 /** What the controller lets every daemon put up with. */
-function addedTolerations(set: KubeObject): unknown[] {
+function addedTolerations(podSpec: Tree): unknown[] {
   const key = (name: string, effect: string): unknown => ({
     ...{ key: `node.kubernetes.io/${name}`, operator: 'Exists', effect },
   });
-  const hostNetwork = mapAt(set, 'spec', 'template', 'spec')['hostNetwork'] === true;
+  const hostNetwork = podSpec['hostNetwork'] === true;
   return [
     key('not-ready', 'NoExecute'),
     key('unreachable', 'NoExecute'),

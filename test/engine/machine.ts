@@ -37,7 +37,7 @@ function eventsOf(snapshot: SagaSnapshot, resumes: boolean): readonly SagaEvent[
   if (value === 'planned') {
     started('run');
     started('run', 'first');
-  } else if (resumes && Object.values(context.steps).every((s) => s.attempts <= 1 && s.undoAttempts <= 1)) {
+  } else if (resumes && context.steps.every((s) => s.attempts <= 1 && s.undoAttempts <= 1)) {
     started('resume');
     started('abort');
   }
@@ -66,7 +66,7 @@ function eventsOf(snapshot: SagaSnapshot, resumes: boolean): readonly SagaEvent[
 
 /** Equal for snapshots that nothing can tell apart; the plan is the same in all of them. */
 function identity(snapshot: SagaSnapshot): string {
-  const { outline: _outline, outlines: _outlines, ...rest } = snapshot.context;
+  const { outline: _outline, outlines: _outlines, places: _places, ...rest } = snapshot.context;
   return JSON.stringify([snapshot.value, rest]);
 }
 
