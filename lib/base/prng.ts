@@ -6,26 +6,50 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { assert } from './errors.js';
 
-export class Prng {
-  readonly #path: string;
-  readonly #generator: ReturnType<typeof xoroshiro128plus>;
+/** What all streams of one seed have in common. */
+interface Root {
+  readonly seed: number;
+  /** What their states are derived from, beside their names. */
+  salt: string;
+}
 
-  constructor(seed: number, path = '') {
-    this.seed = seed;
+export class Prng {
+  readonly #root: Root;
+  readonly #path: string;
+  #salt: string;
+  #generator: ReturnType<typeof xoroshiro128plus>;
+
+  constructor(from: number | Root, path = '') {
+    this.#root = typeof from === 'number' ? { seed: from, salt: String(from) } : from;
     this.#path = path;
-    this.#generator = xoroshiro128plus(hash32(`${seed}/${path}`));
+    this.#salt = this.#root.salt;
+    this.#generator = xoroshiro128plus(hash32(`${this.#salt}/${path}`));
   }
 
-  readonly seed: number;
+  get seed(): number {
+    return this.#root.seed;
+  }
 
   /** A stream of its own, fixed by the seed and the names on the way to it, not by earlier draws. */
   fork(name: string): Prng {
-    return new Prng(this.seed, `${this.#path}/${name}`);
+    return new Prng(this.#root, `${this.#path}/${name}`);
+  }
+
+  /**
+   * Begins this stream anew, and with it every other one that was or will be forked of the same seed: from now on
+   * they are fixed by `name` too. Two copies of one past go different ways from here.
+   */
+  refork(name: string): void {
+    this.#root.salt = `${this.#root.seed}/${name}`;
   }
 
   /** A whole number in [min, max], both included. */
   int(min: number, max: number): number {
     assert(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max, `bad range ${min}..${max}`);
+    if (this.#salt !== this.#root.salt) {
+      this.#salt = this.#root.salt;
+      this.#generator = xoroshiro128plus(hash32(`${this.#salt}/${this.#path}`));
+    }
     return uniformInt(this.#generator, min, max);
   }
 

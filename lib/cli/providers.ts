@@ -26,8 +26,8 @@ export function openProvider(io: Pick<Io, 'env'>, lab: Lab, access: Access): Pro
   return open({ lab: spec, seed, log: look ? throwAway(path) : durable(path) });
 }
 
-/** A world that is only looked at: its events as they are played, and when to stop. */
-export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs'>;
+/** A copy that is thrown away: its events as they are played, when to stop, and another future. */
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs' | 'refork'>;
 
 /** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
 export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {

@@ -21,6 +21,8 @@ export interface OpenProviderOptions {
   readonly host?: HostOptions;
   /** Opens a simulated world as it was at this lab time; default the greatest time in its log. */
   readonly untilMs?: number;
+  /** Begins every random stream of a simulated world anew under this name, once its log is played. */
+  readonly refork?: string;
 }
 
 export interface HostOptions {
@@ -41,11 +43,12 @@ export function openProvider(options: OpenProviderOptions): Provider {
 }
 
 export function openSimProvider(options: OpenProviderOptions): SimProvider {
-  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs } = options;
+  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs, refork } = options;
   return new SimProvider({
     ...{ log, header: simHeader(lab, seed), image: simImage(lab) },
     ...(onTrace === undefined ? {} : { onTrace }),
     ...(untilMs === undefined ? {} : { untilMs }),
+    ...(refork === undefined ? {} : { refork }),
   });
 }
 

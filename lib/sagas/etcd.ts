@@ -39,8 +39,17 @@ export async function etcdMembers(
   }
 }
 
-/** True when every member in the list answers a linearizable read. */
-export async function etcdHealthy(context: StepContext, lab: LabSpec, machine: string): Promise<boolean> {
+/**
+ * True when every one of `members` has started and answers a linearizable read. `--cluster` asks the client addresses
+ * in the list, and a member that was added and has not started has none: etcdctl calls the cluster healthy without it.
+ */
+export async function etcdHealthy(
+  context: StepContext,
+  lab: LabSpec,
+  machine: string,
+  members: readonly EtcdMember[],
+): Promise<boolean> {
+  if (members.some(({ name }) => name === '')) return false;
   const argv = etcdctlArgv('endpoint', 'health', '--cluster', '-w', 'json');
   const ran = await run(context, machine, argv, { timeoutMs: seconds(lab, 30) });
   return ran.code === 0;

@@ -40,7 +40,7 @@ async function growthProblem(
   const others = members.filter((member) => !isOf(member, joining));
   const learner = others.find((member) => member.learner);
   if (learner !== undefined) return `etcd member ${learner.name || learner.id} is still a learner`;
-  if (others.length < members.length || (await etcdHealthy(context, lab, first))) return null;
+  if (others.length < members.length || (await etcdHealthy(context, lab, first, members))) return null;
   const voters = others.length;
   const quorum = `${quorumSize(voters)} of ${voters} voters are a quorum`;
   return `not every etcd member answers; ${quorum}, but a join needs them all`;
@@ -83,7 +83,7 @@ export async function joinProblem(
   if (members === null) return `etcd on ${first} does not answer`;
   const problem = memberProblem(members, machine);
   if (problem !== null) return problem;
-  if (!(await etcdHealthy(context, lab, first))) return 'not every etcd member is healthy';
+  if (!(await etcdHealthy(context, lab, first, members))) return 'not every etcd member is healthy';
   if (!(await isLive(context, lab, machine))) return `the API server of ${machine.name} is not live`;
   const nodes = await askKubectl(context, lab, ['get', 'nodes', '-o', 'json']);
   if (nodes === null) return 'the API does not answer';

@@ -20,6 +20,25 @@ void t.test('a random stream is fixed by its seed and name, not by what others d
   t.strictSame(draws(new Prng(7).fork('a').fork('b')), draws(new Prng(7).fork('a').fork('b')));
 });
 
+void t.test(
+  'streams that begin anew are fixed by the seed and the new name, whatever was drawn before',
+  async (t) => {
+    const draws = (prng: Prng): number[] => Array.from({ length: 20 }, () => prng.int(0, 1_000_000));
+    const reforked = (name: string, before: number) => {
+      const root = new Prng(7);
+      const early = root.fork('network');
+      for (let draw = 0; draw < before; draw += 1) early.int(0, 9);
+      root.fork('disk').refork(name);
+      return { early: draws(early), late: draws(root.fork('network')) };
+    };
+    const one = reforked('run 1', 0);
+    t.strictSame(one.early, one.late, 'streams from before and from after');
+    t.strictSame(reforked('run 1', 5), one);
+    t.notSame(reforked('run 2', 0).early, one.early);
+    t.notSame(draws(new Prng(7).fork('network')), one.early);
+  },
+);
+
 void t.test('draws stay in their range and reach its ends', async (t) => {
   const prng = new Prng(1).fork('range');
   const seen = new Set(Array.from({ length: 1_000 }, () => prng.int(3, 6)));

@@ -32,6 +32,7 @@ export interface SimOptions {
   readonly seed?: number;
   readonly log?: WorldLog;
   readonly onTrace?: (event: TraceEvent) => void;
+  readonly refork?: string;
 }
 
 export function openSim(lab: LabSpec, options: SimOptions = {}): SimProvider {

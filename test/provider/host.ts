@@ -48,7 +48,7 @@ t.test('KVM works when the guest switches itself off, and only then', async (t) 
   });
   t.strictSame(await state({ kind: 'timedOut', stdout: EMPTY, stderr: EMPTY }), { state: 'hangs', why: '' });
   t.match(await state({ kind: 'missing', why: 'ENOENT' }), { state: 'no-qemu' });
-  t.match(asked[0], ['qemu-system-x86_64', '-accel', 'kvm']);
+  t.match(asked[0], ['qemu-system-x86_64', '-accel', 'kvm', '-cpu', 'host']);
   t.strictSame(readdirSync(folder), [], 'nothing stays');
 });
 

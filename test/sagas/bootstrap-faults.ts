@@ -3,14 +3,17 @@ import t from 'tap';
 import { canonicalJson } from '../../lib/base/digest.js';
 import { must } from '../../lib/base/errors.js';
 import type { Overrides } from '../../lib/config/flags.js';
+import type { StepContext } from '../../lib/engine/saga.js';
 import type { LabSpec } from '../../lib/model/lab.js';
+import type { Shell } from '../../lib/provider/provider.js';
 import { simHeader, simImage } from '../../lib/provider/sim/sim-lab.js';
 import { SimProvider, type SimProviderOptions } from '../../lib/provider/sim/sim-provider.js';
+import { etcdctlArgv, etcdHealthy, etcdMembers } from '../../lib/sagas/etcd.js';
 import { runBootstrap, type Fault, type Ran } from '../helpers/bootstrap-runs.js';
 import { SMALL } from '../helpers/bootstrap-sweep.js';
 import { differences } from '../helpers/crash-sweep.js';
 import { leaks, secretsOf } from '../helpers/secrets.js';
-import { labOf, memoryLog } from '../helpers/sim-lab.js';
+import { bootstrapOnSim, labOf, memoryLog } from '../helpers/sim-lab.js';
 import { worldShape } from '../helpers/world-shape.js';
 
 t.setTimeout(300_000);
@@ -19,6 +22,7 @@ t.setTimeout(300_000);
 const MOMENTS = 25;
 const ALL = process.env['HOMELAB_SWEEP'] === 'all';
 const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
 
 /** A moment within the step's first attempt, as the same run without a fault has it. */
 function within({ result }: Ran, key: string, part: number): number {
@@ -198,4 +202,30 @@ void t.test('the same seed says the same, another seed something else', async (t
 interface Tap {
   comment(text: string): void;
   strictSame(found: unknown, wanted: unknown): boolean;
+}
+
+void t.test('a member that was added and never started is not healthy, whatever etcdctl says', async (t) => {
+  const lab = labOf(SMALL);
+  const { provider } = await bootstrapOnSim(lab);
+  const context = contextOn(provider);
+  const first = must(lab.machines[0], 'a lab has machines').name;
+  const healthy = async (): Promise<boolean> =>
+    etcdHealthy(context, lab, first, must(await etcdMembers(context, lab, first), 'a list of members'));
+  t.ok(await healthy());
+  const ask = async (...args: readonly string[]): Promise<unknown> =>
+    provider.shell(first).run({ argv: etcdctlArgv(...args), timeoutMs: MINUTE_MS });
+  const added = await ask('member', 'add', 'late', '--peer-urls', 'https://192.168.62.99:2380');
+  t.match(added, { kind: 'exited', code: 0 });
+  t.match(
+    await ask('endpoint', 'health', '--cluster'),
+    { kind: 'exited', code: 0 },
+    'it has no address to ask',
+  );
+  t.notOk(await healthy());
+});
+
+function contextOn(provider: SimProvider): StepContext {
+  const { signal } = new AbortController();
+  const shell = (machine: string): Shell => provider.shell(machine);
+  return { provider, clock: provider.clock, signal, shell, log: () => undefined };
 }

@@ -57,6 +57,6 @@ const KVM_TEXTS = {
   },
   fails: {
     message: 'KVM does not run a guest',
-    remedy: 'Find out why with: qemu-system-x86_64 -accel kvm -display none',
+    remedy: 'Find out why with: qemu-system-x86_64 -accel kvm -cpu host -display none',
   },
 } as const;

@@ -78,9 +78,15 @@ function bootSector(): Uint8Array {
   return sector;
 }
 
-function qemu(image: string, accelerator: string): readonly string[] {
+/**
+ * With the processor that libvirt's guests get, which is the host's. QEMU's own plain one asks so little that one
+ * sector may run where every real guest ends at once (`failed to set MSR`) or hangs.
+ */
+function qemu(image: string, accelerator: 'kvm' | 'tcg'): readonly string[] {
+  const processor = accelerator === 'kvm' ? 'host' : 'max';
   return [
-    ...['qemu-system-x86_64', '-accel', accelerator, '-display', 'none', '-nodefaults', '-m', '16'],
+    ...['qemu-system-x86_64', '-accel', accelerator, '-cpu', processor, '-machine', 'q35'],
+    ...['-display', 'none', '-nodefaults', '-m', '16'],
     ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=1'],
     // A comma in a path would begin the next option; QEMU wants it doubled.
     ...['-drive', `file=${image.replaceAll(',', ',,')},format=raw,if=floppy`],

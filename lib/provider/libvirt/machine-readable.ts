@@ -78,10 +78,14 @@ const EMPTY_WORDS = [
   /^An error occurred while executing multiple actions in parallel\.\s*/,
   /^Any errors that occurred are shown below\.\s*/,
   /^Please handle this error then try again:\s*/,
+  /^Please report this as a bug:\s*/,
 ];
 
+/** Of an error that is none of its own, Vagrant gives Ruby's whole stack; the log keeps it. */
+const STACK = /^\S+\.rb:\d+:in .*$/gm;
+
 function add(errors: Map<string, string>, machine: string, text: string): void {
-  let rest = text.trim();
+  let rest = text.replace(STACK, '').trim();
   for (const words of EMPTY_WORDS) rest = rest.replace(words, '').trim();
   if (rest !== '') errors.set(machine, rest);
 }

@@ -8,6 +8,7 @@ import { PROGRAMS } from '../../sim/commands/index.js';
 import { installHost, type NodeImage } from '../../sim/image.js';
 import { definedMachines, observeWorld } from '../../sim/observe.js';
 import { Pump } from '../../sim/pump.js';
+import { watchWorld } from '../../sim/watch-world.js';
 import { World, type TraceEvent } from '../../sim/world.js';
 import {
   FileError,
@@ -23,6 +24,7 @@ import {
   type Provider,
   type Residue,
   type Shell,
+  type Watching,
   type WriteOptions,
 } from '../provider.js';
 import { begin, type FaultAction, type Operation, type OperationResult, type Running } from './operations.js';
@@ -37,13 +39,15 @@ export interface SimProviderOptions {
   readonly onTrace?: (event: TraceEvent) => void;
   /** Opens the world as it was at this lab time; default the greatest time in the log. */
   readonly untilMs?: number;
+  /** Begins every random stream anew under this name once the log is played: one of the ways it may go on. */
+  readonly refork?: string;
 }
 
 const EMPTY = new Uint8Array();
 
 export class SimProvider implements Provider {
   readonly name = 'sim';
-  readonly supported: readonly Power[] = ['pause', 'link'];
+  readonly supported: readonly Power[] = ['pause', 'link', 'disk'];
   readonly clock: Clock;
   readonly seed: number;
   readonly world: World;
@@ -74,6 +78,7 @@ export class SimProvider implements Provider {
     });
     installHost(this.world.host);
     this.#nextSeq = replay(this.world, this.#running, records, options.untilMs ?? greatestTime(records));
+    if (options.refork !== undefined) this.world.prng.refork(options.refork);
     this.#pump = new Pump(this.world);
     this.clock = {
       nowMs: () => this.world.nowMs,
@@ -114,6 +119,10 @@ export class SimProvider implements Provider {
     await this.#perform({ kind: 'link', machine: name, state });
   }
 
+  async disk(name: string, { latencyMs }: { readonly latencyMs: number }): Promise<void> {
+    await this.#perform({ kind: 'disk', machine: name, latencyMs });
+  }
+
   async destroy(names: readonly string[]): Promise<void> {
     await this.#perform({ kind: 'destroy', machines: names });
   }
@@ -134,6 +143,16 @@ export class SimProvider implements Provider {
 
   async observe(): Promise<Observation> {
     return observeWorld(this.world, this.#endpoint);
+  }
+
+  watch(onChange: (seen: Observation) => void): Watching {
+    const stop = watchWorld(this.world, this.#endpoint, onChange);
+    return {
+      ...{ exact: true, gaps: [] },
+      stop: async () => {
+        stop();
+      },
+    };
   }
 
   async residue(): Promise<readonly Residue[]> {

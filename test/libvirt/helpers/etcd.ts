@@ -4,6 +4,7 @@
  */
 import type { Test } from 'tap';
 import { must } from '../../../lib/base/errors.js';
+import type { StepContext } from '../../../lib/engine/saga.js';
 import { etcdTimers } from '../../../lib/generate/timing.js';
 import { controlPlanes, type LabSpec, type MachineSpec } from '../../../lib/model/lab.js';
 import type { Provider } from '../../../lib/provider/provider.js';
@@ -23,7 +24,7 @@ export async function startEtcd(t: Test, lab: LabSpec, provider: Provider): Prom
   await Promise.all(members.map((member) => startMember(lab, provider, member, members, 'new')));
   const first = must(members[0], 'a lab has a control plane').name;
   const context = stepContext(provider);
-  const healthyMs = await waitUntil(() => etcdHealthy(context, lab, first), PATIENCE_S);
+  const healthyMs = await waitUntil(() => isHealthy(context, lab, first), PATIENCE_S);
   t.ok(healthyMs !== null, `three members are healthy after ${seconds(healthyMs)}`);
   const found = (await etcdMembers(context, lab, first)) ?? [];
   t.equal(found.length, 3);
@@ -45,7 +46,7 @@ export async function losePowerOfEtcd(
   await provider.power(third, 'cut');
   const writesMs = await waitUntil(() => writes(provider, first, 'one'), PATIENCE_S);
   t.ok(writesMs !== null, `two of three still write, after ${seconds(writesMs)}`);
-  t.notOk(await etcdHealthy(stepContext(provider), lab, first), 'and the sagas see that a member is gone');
+  t.notOk(await isHealthy(stepContext(provider), lab, first), 'and the sagas see that a member is gone');
   await whileGone([third]);
   await provider.power(second, 'cut');
   t.notOk(await writes(provider, first, 'two'), 'one of three does not');
@@ -53,7 +54,7 @@ export async function losePowerOfEtcd(
   const read = await provider.shell(first).run({ argv: etcdctlArgv('get', 'key'), timeoutMs: 60_000 });
   t.match(read, { kind: 'exited', code: 1 }, 'nor does it answer a read');
   await Promise.all([second, third].map((name) => provider.power(name, 'start')));
-  const backMs = await waitUntil(() => etcdHealthy(stepContext(provider), lab, first), PATIENCE_S);
+  const backMs = await waitUntil(() => isHealthy(stepContext(provider), lab, first), PATIENCE_S);
   t.ok(backMs !== null, `all are healthy ${seconds(backMs)} after their power was back`);
   t.match(await on(provider, third, ...etcdctlArgv('get', 'key', '--print-value-only')), /^one\n$/);
 }
@@ -79,8 +80,13 @@ export async function replaceMember(t: Test, lab: LabSpec, provider: Provider): 
   const unnamed = added.find((member) => isOf(member, third));
   t.match(unnamed, { name: '', peerUrls: [peer] }, 'added and not started, it has an address and no name');
   await startMember(lab, provider, third, members, 'existing');
-  const healthyMs = await waitUntil(() => etcdHealthy(context, lab, first), PATIENCE_S);
+  const healthyMs = await waitUntil(() => isHealthy(context, lab, first), PATIENCE_S);
   t.ok(healthyMs !== null, `three members again after ${seconds(healthyMs)}`);
+}
+
+async function isHealthy(context: StepContext, lab: LabSpec, machine: string): Promise<boolean> {
+  const members = await etcdMembers(context, lab, machine);
+  return members !== null && (await etcdHealthy(context, lab, machine, members));
 }
 
 async function writes(provider: Provider, machine: string, value: string): Promise<boolean> {
