@@ -276,10 +276,10 @@ export function startable(state: SagaState): readonly string[] {
   if (stage === undefined) return [];
   const states = statesOf(state, stage);
   const room = stage.concurrency - states.filter((step) => step.activity !== 'idle').length;
-  const idle = stage.steps.filter(
-    (_, index) => states[index]?.forward === 'pending' && states[index]?.activity === 'idle',
-  );
-  return idle.slice(0, room).map((step) => step.key);
+  const isWaiting = ({ forward, activity }: StepState): boolean =>
+    forward === 'pending' && activity === 'idle';
+  const waiting = states.flatMap((step, index) => (isWaiting(step) ? [stage.steps[index]?.key ?? ''] : []));
+  return waiting.slice(0, room);
 }
 
 /**

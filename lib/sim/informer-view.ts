@@ -4,8 +4,15 @@
  */
 import type { KubeObject } from './objects.js';
 
+/** Who is told of every item that is set or gone. */
+export interface Follower {
+  set(key: string, item: KubeObject): void;
+  delete(key: string): void;
+  clear(): void;
+}
+
 /** Values are compared by identity, so that a view of plain values tells what has not changed for its reader. */
-export class View<T> {
+export class View<T> implements Follower {
   /** By the item's key; items of which nothing is made are left out. */
   readonly values: ReadonlyMap<string, T>;
   readonly #values = new Map<string, T>();

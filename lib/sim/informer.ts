@@ -5,7 +5,7 @@
 import { itemsOf, type ApiClient } from './api-client.js';
 import { watch, type WatchEvent } from './api/watch.js';
 import { nodeOf } from './etcd-keyspace.js';
-import { View } from './informer-view.js';
+import { View, type Follower } from './informer-view.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
 
@@ -47,7 +47,7 @@ export class Informer {
   /** The items by the node that they are bound to; those of none by the empty name. */
   readonly #onNode = new Map<string, Map<string, KubeObject>>();
   readonly #uids = new Set<string>();
-  readonly #views = new Set<View<unknown>>();
+  readonly #followers = new Set<Follower>();
   /** Counts every change of an item. */
   #version = 0;
   #listed = 0;
@@ -100,14 +100,18 @@ export class Informer {
 
   /** What `make` makes of each item, from now on until it is let go; `make` may look at nothing but the item. */
   view<T>(make: (item: KubeObject) => T | null): View<T> {
-    const view = new View(make);
-    for (const [key, item] of this.#items) view.set(key, item);
-    this.#views.add(view);
-    return view;
+    return this.follow(new View(make));
   }
 
-  letGo(view: View<unknown>): void {
-    this.#views.delete(view);
+  /** Tells `follower` of all items that there are, and of their changes until it is let go. */
+  follow<F extends Follower>(follower: F): F {
+    for (const [key, item] of this.#items) follower.set(key, item);
+    this.#followers.add(follower);
+    return follower;
+  }
+
+  letGo(follower: Follower): void {
+    this.#followers.delete(follower);
   }
 
   /** Pods bound to a node, or those that wait for one when the name is empty, in the order of `items`. */
@@ -153,7 +157,7 @@ export class Informer {
     this.#items.set(key, object);
     if (known?.metadata.uid !== object.metadata.uid) this.#uids.delete(known?.metadata.uid ?? '');
     this.#uids.add(object.metadata.uid ?? '');
-    for (const view of this.#views) view.set(key, object);
+    for (const follower of this.#followers) follower.set(key, object);
   }
 
   #delete(key: string): void {
@@ -164,7 +168,7 @@ export class Informer {
     for (const uid of ownersOf(known)) this.#disown(uid, key);
     this.#uids.delete(known?.metadata.uid ?? '');
     this.#items.delete(key);
-    for (const view of this.#views) view.delete(key);
+    for (const follower of this.#followers) follower.delete(key);
   }
 
   #place(key: string, before: KubeObject | undefined, after: KubeObject | undefined): void {
@@ -197,7 +201,7 @@ export class Informer {
     this.#owned.clear();
     this.#onNode.clear();
     this.#uids.clear();
-    for (const view of this.#views) view.clear();
+    for (const follower of this.#followers) follower.clear();
     this.#version += 1;
     this.#membership += 1;
     this.#listed = this.#version;

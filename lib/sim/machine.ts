@@ -81,7 +81,7 @@ export class Machine {
   shaping: Shaping | null = null;
   #nextPid = 300;
   /** What was looked up in /etc/hosts as it is now. */
-  #hosts: { readonly file: Uint8Array | null; readonly found: Map<string, string> } = {
+  #hosts: { readonly file: Uint8Array | null; readonly found: Map<string, string | null> } = {
     ...{ file: null, found: new Map() },
   };
 
@@ -148,13 +148,16 @@ export class Machine {
     if (/^[\d.]+$/.test(host) || isLoopback(host)) return host;
     const file = this.disk.readBytes('/etc/hosts');
     if (file !== this.#hosts.file) this.#hosts = { file, found: new Map() };
-    const found = this.#hosts.found.get(host) ?? this.#searchHosts(host);
-    if (found !== null) this.#hosts.found.set(host, found);
-    return found;
+    const known = this.#hosts.found.get(host);
+    if (known !== undefined) return known;
+    const address = this.#searchHosts(host);
+    this.#hosts.found.set(host, address);
+    return address;
   }
 
   #searchHosts(host: string): string | null {
     for (const line of (this.disk.read('/etc/hosts') ?? '').split('\n')) {
+      if (!line.includes(host)) continue;
       const [address, ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
       if (address !== undefined && names.includes(host)) return address;
     }
