@@ -73,6 +73,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/quorum.js'),
   },
   {
+    name: 'lint',
+    summary: 'what is wrong with a cluster, or would stand in the way of an upgrade',
+    load: () => import('./commands/lint.js'),
+  },
+  {
     name: 'wait',
     summary: 'let lab time pass, or wait for a condition',
     load: () => import('./commands/wait.js'),

@@ -154,6 +154,14 @@ export function hasStoppedAsAsked(open: JournalEntry): boolean {
   return open.saga === BOOTSTRAP && resultOf(readJournal(open.path)).outcome === 'partial';
 }
 
+export function notUp(lab: Lab): UserError {
+  return new UserError({
+    code: 'lab-not-up',
+    message: `lab ${lab.name} has never been brought up, so there is no cluster`,
+    remedy: 'Bring it up first: homelab up',
+  });
+}
+
 export function alreadyOpen(lab: Lab, open: JournalEntry): UserError {
   return new UserError({
     code: 'saga-open',
