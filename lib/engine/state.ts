@@ -6,7 +6,6 @@ import { must } from '../base/errors.js';
 import type { RecordedError } from './journal.js';
 import type { PlanOutline, StageOutline, StepOutline } from './plan.js';
 import type { RunStarted, SagaEvent, StepFailed, UndoFailed } from './records.js';
-import type { RetryPolicy } from './saga.js';
 
 /** `scheduled` steps wait for their attempt to be recorded, at once or after a back-off. */
 export type Activity = 'idle' | 'scheduled' | 'checking' | 'acting' | 'undo-scheduled' | 'undoing';
@@ -92,14 +91,6 @@ export function outlineStep(state: SagaState, key: string): StepOutline {
 /** Of a step that is not in the plan there is nothing anywhere. */
 function placeOf(state: SagaState, key: string): number {
   return state.places[key] ?? -1;
-}
-
-/** Lab milliseconds to wait after `failures` failures. No power function: its last digit may differ by engine. */
-export function backoffMs(retry: RetryPolicy, failures: number): number {
-  if (failures === 0) return 0;
-  let wait = retry.backoffMs;
-  for (let i = 1; i < failures && wait < retry.maxBackoffMs; i += 1) wait *= retry.factor;
-  return Math.min(Math.round(wait), retry.maxBackoffMs);
 }
 
 /** Can `event` come next? The machine refuses any other, so a wrong journal or a wrong runner is seen at once. */
