@@ -4,7 +4,8 @@ import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { advance, begin, machineOf, type Effect, type SagaSnapshot } from '../../lib/engine/machine.js';
 import { outlineOf, type PlanOutline } from '../../lib/engine/plan.js';
 import type { SagaEvent } from '../../lib/engine/records.js';
-import { backoffMs, stepsOf, stepState } from '../../lib/engine/state.js';
+import { backoffMs } from '../../lib/engine/saga.js';
+import { stepsOf, stepState } from '../../lib/engine/state.js';
 import { toySaga, toyStage, toyStep } from '../helpers/toy-saga.js';
 
 // Some seconds on an idle machine; a busy one must not make it fail.
