@@ -57,7 +57,7 @@ export function readConfiguration(session: Session, overrides: Overrides = flags
     text: file === null ? null : readText(file),
     file: file === null ? null : relative(cwd, file) || file,
     overrides,
-    readTopologyFile: (name, origin) => {
+    readNamedFile: (name, origin) => {
       const at = resolvePath(origin === 'command-line' ? cwd : base, name);
       return fileExists(at) ? readText(at) : null;
     },

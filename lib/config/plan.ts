@@ -72,7 +72,7 @@ export function planLabs(request: PlanRequest): Planned {
 export function furtherLabs(
   first: LabSpec,
   references: readonly string[],
-  reader: Pick<ResolveInput, 'readTopologyFile'> = {},
+  reader: Pick<ResolveInput, 'readNamedFile'> = {},
 ): readonly ResolveInput[] {
   const names = new Set([first.name]);
   return references.map((reference) => {

@@ -1,6 +1,6 @@
 /**
  * A configuration text and flags → a checked, resolved, deeply frozen lab, or every reason why not. Reads no file:
- * texts come in, a topology of the user's own through `readTopologyFile`.
+ * texts come in, a topology of the user's own through `readNamedFile`.
  */
 import { must, type Problem } from '../base/errors.js';
 import { deepFreeze } from '../base/freeze.js';
@@ -8,6 +8,7 @@ import { nthHost, printAddress, printCidr } from '../model/address.js';
 import { parseKubeVipVersion, printKubeVipVersion } from '../model/kube-vip.js';
 import type { EndpointSpec, LabNetwork, LabSpec, MachineSpec, VipSpec } from '../model/lab.js';
 import { defaultLease } from '../model/lease.js';
+import type { Timings } from '../model/timings.js';
 import { parseVersionRequest, pickVersion, printVersion } from '../model/version.js';
 import { checkBudget } from './budget.js';
 import { checkCluster } from './checks-cluster.js';
@@ -29,6 +30,7 @@ import {
   type Topology,
   type TopologyText,
 } from './topology.js';
+import { readTimings } from './timings.js';
 import { isTreeMap, textOf, valueAt, withValue } from './tree.js';
 
 /** Where a topology's path was written; it is relative to the working directory or to the configuration's folder. */
@@ -41,8 +43,8 @@ export interface ResolveInput {
   readonly file: string | null;
   /** Texts of flags by long name; only names of CONFIG_FLAGS. */
   readonly overrides?: Overrides;
-  /** Content of a topology file that the user named; null when it cannot be read. */
-  readonly readTopologyFile?: (path: string, origin: TopologyOrigin) => string | null;
+  /** Content of a file that the user named, for a topology or timings; null when it cannot be read. */
+  readonly readNamedFile?: (path: string, origin: TopologyOrigin) => string | null;
 }
 
 export interface Resolved {
@@ -80,13 +82,17 @@ export function resolve(input: ResolveInput): Resolved {
   const settings = settingsOf(sound, chosen.topology);
   checkCluster(settings, findings);
   checkNetwork(settings, findings);
+  const timings = settings.timings === null ? {} : chooseTimings(settings.timings, input, findings);
   const subnet = parseSubnet(settings.subnet);
   const machines = subnet === null ? null : layOut(settings, subnet);
   if (machines !== null) checkBudget(settings, machines, findings);
   return deepFreeze({
     spec: findings.hasErrors()
       ? null
-      : labOf(settings, must(machines, 'machines without an address passed the checks')),
+      : {
+          ...labOf(settings, must(machines, 'machines without an address passed the checks')),
+          ...(settings.timings === null ? {} : { timings }),
+        },
     problems: findings.problems,
     subnetChosen: valueAt(merged, ['vos', 'subnet']) !== undefined,
   });
@@ -136,6 +142,25 @@ function chooseTopology(tree: Tree, input: ResolveInput): ChosenTopology {
   return { topology: builtin(fallback), source: null, problems: [], missing: named };
 }
 
+/** The timings file that the configuration names, with its own problems at their places. */
+function chooseTimings(file: string, input: ResolveInput, findings: Findings): Timings {
+  const text = input.readNamedFile?.(file, 'configuration') ?? null;
+  if (text !== null) {
+    const read = readTimings(file, text);
+    findings.addPlaced(read.findings.problems);
+    return read.timings ?? {};
+  }
+  findings.report({
+    code: 'unknown-timings',
+    path: ['vos', 'timings'],
+    message: `the file ${file} cannot be read.`,
+    remedy: 'Check the path and whether the file may be read.',
+    expected: 'the path of a timings file',
+    found: file,
+  });
+  return {};
+}
+
 function builtin(name: string): Topology {
   const text = must(builtinTopology(name), `homelab brings no topology ${name}`);
   return must(readTopology(text).topology, `the topology ${name} that homelab brings is wrong`);
@@ -144,7 +169,7 @@ function builtin(name: string): Topology {
 function topologyText(reference: string, input: ResolveInput): TopologyText | null {
   if (!isTopologyPath(reference)) return builtinTopology(reference);
   const origin = input.overrides?.['topology'] === undefined ? 'configuration' : 'command-line';
-  const text = input.readTopologyFile?.(reference, origin) ?? null;
+  const text = input.readNamedFile?.(reference, origin) ?? null;
   return text === null ? null : { file: reference, text };
 }
 

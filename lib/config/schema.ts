@@ -156,6 +156,7 @@ const VOS = map('The virtual machines and what they may take together.', {
     default: 1,
     description: 'How many times slower than a plain SSD workstation these machines are.',
   },
+  timings: text('A file with durations of your own machines for the simulator, relative to this file.'),
 });
 
 const IMAGE = map('What the node image of real machines is built from.', {

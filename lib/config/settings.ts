@@ -69,6 +69,8 @@ export interface Settings {
   readonly box: string | null;
   readonly driver: Driver;
   readonly timeScale: number;
+  /** The path of a timings file; null for the simulator's own table. */
+  readonly timings: string | null;
   readonly image: ImageSettings;
   readonly acmeName: string;
   readonly acmeTld: string;
@@ -112,6 +114,7 @@ export function settingsOf(tree: Tree, topology: Topology): Settings {
     box: read.optionalText('vos.box'),
     driver: read.text('vos.driver') as Driver,
     timeScale: read.number('vos.time_scale'),
+    timings: read.optionalText('vos.timings'),
     image: {
       base: read.optionalText('image.base') ?? DEFAULT_BASE_IMAGE.base,
       checksum:

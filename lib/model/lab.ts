@@ -2,6 +2,7 @@
  * What a lab is, resolved: the frozen plain data that generators, providers and sagas read. The configuration
  * folder makes it, nothing changes it afterwards, and it holds no secret.
  */
+import type { Timings } from './timings.js';
 
 export type ProviderName = 'sim' | 'libvirt';
 export type Role = 'control-plane' | 'worker' | 'load-balancer';
@@ -114,6 +115,8 @@ export interface LabSpec {
   readonly apiName: string | null;
   /** How many times slower these machines are than the simulator's timing table; 1 is a plain SSD workstation. */
   readonly timeScale: number;
+  /** Measured durations in place of the simulator's; left out where there are none. */
+  readonly timings?: Timings;
   /** How many workers join at once; control planes always join one at a time. */
   readonly parallelJoins: number;
   /** Vagrant box of the machines; null means the node image that homelab builds. */

@@ -75,6 +75,25 @@ const BASE_PROGRAMS = [
     'uname',
     'helm',
   ],
+  // What people type to look around.
+  ...[
+    'echo',
+    'grep',
+    'head',
+    'tail',
+    'wc',
+    'du',
+    'env',
+    'free',
+    'hostnamectl',
+    'id',
+    'ps',
+    'sleep',
+    'touch',
+    'uptime',
+    'whoami',
+    'which',
+  ],
 ];
 /** What homelab asks of the workstation; everything else belongs on a machine of the lab. */
 const HOST_PROGRAMS = ['arping', 'curl', 'openssl', 'ping'];

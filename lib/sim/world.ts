@@ -14,7 +14,7 @@ import type { Program } from './process.js';
 import { EventQueue } from './queue.js';
 import { Stations } from './stations.js';
 import { Scheduler, TaskGroup } from './task.js';
-import { drawTiming, type TimingName } from './timings.js';
+import { drawTiming, type TimingName, type Timings } from '../model/timings.js';
 
 /** One thing that happened, as plain data. The sequence of all of them is the trace. */
 export interface TraceEvent {
@@ -30,6 +30,8 @@ export interface TraceEvent {
 export interface WorldOptions {
   readonly seed: number;
   readonly timeScale: number;
+  /** In place of entries of the timing table. */
+  readonly timings?: Timings;
   /** Interface of the guests on the lab network. */
   readonly interfaceName: string;
   readonly prefixLength: number;
@@ -115,7 +117,7 @@ export class World {
 
   /** A duration of the timing table from the consumer's own stream, in ms, stretched by the lab's time scale. */
   draw(name: TimingName, prng: Prng): number {
-    return drawTiming(name, prng, this.options.timeScale);
+    return drawTiming(name, prng, this.options.timeScale, this.options.timings);
   }
 
   /** The date of a moment of lab time, as RFC 3339. */

@@ -96,9 +96,9 @@ t.test('each further lab takes the next free network, and says so', async (t) =>
 t.test('--with takes a topology file too', async (t) => {
   const { spec } = resolve(SEED);
   if (spec === null) throw new Error('no lab');
-  const readTopologyFile = (): string =>
+  const readNamedFile = (): string =>
     'name: tiny\nkind: single\ncontrol_planes: {count: 1, cpus: 2, memory: 2GiB}\n';
-  const labs = [SEED, ...furtherLabs(spec, ['./my/Tiny_lab.yaml'], { readTopologyFile })];
+  const labs = [SEED, ...furtherLabs(spec, ['./my/Tiny_lab.yaml'], { readNamedFile })];
   const { document } = planLabs({ labs, hostMemoryMiB: 64 * GIB, hostMemoryExplicit: true });
   t.match(document.labs[1], {
     name: 'stage-tiny-lab',

@@ -91,17 +91,17 @@ t.test('--topology wins over both topology keys of the file, and unused keys are
 t.test("a topology file of the user's own", async (t) => {
   const mine = 'name: mine\nkind: ha\ncontrol_planes: {count: 5, cpus: 2, memory: 2GiB}\n';
   const asked: string[] = [];
-  const readTopologyFile = (path: string, origin: string): string | null => {
+  const readNamedFile = (path: string, origin: string): string | null => {
     asked.push(`${path} ${origin}`);
     return path === './mine.yaml' ? mine : null;
   };
-  const flag = resolve({ text: null, file: null, overrides: { topology: './mine.yaml' }, readTopologyFile });
+  const flag = resolve({ text: null, file: null, overrides: { topology: './mine.yaml' }, readNamedFile });
   t.equal(flag.spec?.topology, 'mine');
   t.equal(flag.spec?.machines.length, 5);
   const file = resolve({
     text: 'k8s: {topology: ./mine.yaml, workers: {count: 1}}',
     file: 'c.yaml',
-    readTopologyFile,
+    readNamedFile,
   });
   t.equal(file.spec?.machines.length, 6);
   t.strictSame(asked, ['./mine.yaml command-line', './mine.yaml configuration']);
@@ -109,7 +109,7 @@ t.test("a topology file of the user's own", async (t) => {
     text: null,
     file: null,
     overrides: { topology: './mine.yaml' },
-    readTopologyFile: () => 'name: mine\nkind: haa\nworkers: {count: 1}\n',
+    readNamedFile: () => 'name: mine\nkind: haa\nworkers: {count: 1}\n',
   });
   t.equal(wrong.spec, null);
   t.match(
@@ -126,7 +126,7 @@ t.test("a topology file of the user's own", async (t) => {
   const even = resolve({
     text: 'k8s: {topology: ./mine.yaml}',
     file: 'c.yaml',
-    readTopologyFile: () => mine.replace('5', '4'),
+    readNamedFile: () => mine.replace('5', '4'),
   });
   t.match(even.problems, [{ code: 'even-control-planes', file: './mine.yaml', line: 3, column: 25 }]);
 });
@@ -239,3 +239,28 @@ t.test('each flag overrides its key, and says the same as the file', async (t) =
   }
   t.throws(() => resolve({ text: null, file: null, overrides: { colour: 'red' } }), /--colour/);
 });
+
+t.test(
+  'a timings file takes the place of entries of the table, and its mistakes have their places',
+  async (t) => {
+    const read = (text: string): ReturnType<typeof resolve> =>
+      resolve({
+        text: 'vos: {timings: ./slow.yaml}\n',
+        file: 'c.yaml',
+        readNamedFile: (name) => (name === './slow.yaml' ? text : null),
+      });
+    t.strictSame(read('containerStart: [1, 2.5, 9]\n').spec?.timings, {
+      containerStart: { minMs: 1_000, typicalMs: 2_500, maxMs: 9_000 },
+    });
+    t.match(read('containerStart: [3, 2, 9]\nmachineBoot: [1, 2]\ncontainerStrat: [1, 2, 3]\n').problems, [
+      { code: 'wrong-timing', file: './slow.yaml', line: 1 },
+      { code: 'wrong-timing', file: './slow.yaml', line: 2 },
+      { code: 'unknown-key', file: './slow.yaml', line: 3, remedy: /containerStart/ },
+    ]);
+    t.match(read('machineBoot: [1, two, 3]\n').problems, [{ file: './slow.yaml', line: 1 }]);
+    t.match(resolve({ text: 'vos: {timings: ./none.yaml}\n', file: 'c.yaml' }).problems, [
+      { code: 'unknown-timings', file: 'c.yaml', line: 1 },
+    ]);
+    t.equal(labOf(null).timings, undefined);
+  },
+);

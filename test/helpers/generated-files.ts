@@ -1,6 +1,7 @@
 /**
  * Files of the project that are written from other files of it. `npm run snap` writes them; tests compare them.
  */
+import { TIMINGS_SCHEMA } from '../../lib/config/timings.js';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { BUNDLE_SCHEMA } from '../../lib/bundle/schema.js';
@@ -19,6 +20,7 @@ export interface GeneratedFile {
 export function generatedFiles(root: string): readonly GeneratedFile[] {
   return [
     { path: 'schemas/config.schema.json', text: `${JSON.stringify(CONFIG_SCHEMA, null, 2)}\n` },
+    { path: 'schemas/timings.schema.json', text: `${JSON.stringify(TIMINGS_SCHEMA, null, 2)}\n` },
     { path: 'schemas/topology.schema.json', text: `${JSON.stringify(TOPOLOGY_SCHEMA, null, 2)}\n` },
     { path: 'schemas/bundle.schema.json', text: `${JSON.stringify(BUNDLE_SCHEMA, null, 2)}\n` },
     { path: 'schemas/scenario.schema.json', text: `${JSON.stringify(SCENARIO_SCHEMA, null, 2)}\n` },

@@ -218,3 +218,13 @@ for (const vip of ['kube-vip', 'haproxy']) {
     t.equal(unwatched.clock.nowMs(), provider.clock.nowMs());
   });
 }
+
+void t.test('measured timings take the place of the table, and are kept in the log', async (t) => {
+  const log = memoryLog();
+  const exact = { minMs: 5_000, typicalMs: 5_000, maxMs: 5_000 };
+  const before = openSim({ ...lab, timings: { machineCreate: exact, machineBoot: exact } }, { log });
+  await before.create(two, {});
+  t.equal(before.clock.nowMs(), 10_000);
+  const after = openSim(lab, { log });
+  t.equal(after.clock.nowMs(), 10_000);
+});

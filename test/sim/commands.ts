@@ -239,3 +239,41 @@ t.test('haproxy checks its file', async (t) => {
   );
   t.match(run('haproxy', '-c', '-f', '/root/good.cfg'), [0, 'Configuration file is valid\n']);
 });
+
+t.test('what people type to look around', async (t) => {
+  lab.machine('cp-1').disk.write('/root/words', 'one\ntwo words\nThree\n');
+  t.same(run('head', '-n1', '/root/words'), [0, 'one\n', '']);
+  t.same(run('tail', '-2', '/root/words'), [0, 'two words\nThree\n', '']);
+  t.same(run('tail', '-n', '+3', '/root/words'), [0, 'Three\n', '']);
+  t.match(run('head', '/root/none'), [
+    1,
+    '',
+    "head: cannot open '/root/none' for reading: No such file or directory\n",
+  ]);
+  t.same(run('wc', '-l', '/root/words'), [0, '3 /root/words\n', '']);
+  t.same(run('wc', '/root/words'), [0, ' 3  4 20 /root/words\n', '']);
+  t.same(run('grep', '-in', 't', '/root/words'), [0, '2:two words\n3:Three\n', '']);
+  t.same(run('grep', '-c', 'zero', '/root/words'), [1, '0\n', '']);
+  t.match(run('grep', 'x', '/root/none'), [2, '', 'grep: /root/none: No such file or directory\n']);
+  t.same(run('echo', '-n', 'a', 'b'), [0, 'a b', '']);
+  const beforeMs = lab.world.nowMs;
+  t.same(run('sleep', '2m'), [0, '', '']);
+  t.ok(lab.world.nowMs - beforeMs >= 120_000);
+  t.match(run('sleep', 'soon'), [1, '', /invalid time interval ‘soon’/]);
+  t.match(run('uptime'), [0, /^ \d\d:\d\d:\d\d up \d+ min,  1 user,  load average: 0\.00/, '']);
+  t.match(run('free', '-m'), [0, /^ +total +used +free +shared +buff\/cache +available\nMem: +4096 /, '']);
+  t.same(run('du', '-s', '/root/words'), [0, '4\t/root/words\n', '']);
+  t.match(run('ps', '-ef'), [0, /\nroot +\d+ +1  0 \d\d:\d\d \? +00:00:00 \/usr\/bin\/containerd\n/, '']);
+  t.match(run('hostnamectl'), [0, / Static hostname: cp-1\n/, '']);
+  t.same(run('which', 'kubeadm', 'vi'), [1, '/usr/bin/kubeadm\n', '']);
+  t.match(run('journalctl', '-u', 'kubelet', '-S', '-1min', '-g', 'FAILED with'), [
+    0,
+    '-- No entries --\n',
+    '',
+  ]);
+  t.match(run('journalctl', '-u', 'kubelet', '--since', '5 min ago', '-g', 'failed with'), [
+    0,
+    /Failed with result/,
+    '',
+  ]);
+});

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { TIMINGS } from '../../lib/sim/timings.js';
+import { TIMINGS } from '../../lib/model/timings.js';
 import { KubeadmLab, type Result } from '../helpers/kubeadm-lab.js';
 import { packageRoot } from '../helpers/package-root.js';
 

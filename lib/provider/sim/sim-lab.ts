@@ -8,6 +8,7 @@ export function simHeader(lab: LabSpec, seed: number): WorldHeader {
     world: SIMULATOR_VERSION,
     seed,
     timeScale: lab.timeScale,
+    ...(lab.timings === undefined ? {} : { timings: lab.timings }),
     interfaceName: lab.network.interface,
     prefixLength: lab.network.prefixLength,
     hostAddress: lab.network.hostAddress,

@@ -71,6 +71,7 @@ export class SimProvider implements Provider {
     this.world = new World({
       seed: header.seed,
       timeScale: header.timeScale,
+      ...(header.timings === undefined ? {} : { timings: header.timings }),
       interfaceName: header.interfaceName,
       prefixLength: header.prefixLength,
       hostAddress: header.hostAddress,

@@ -5,6 +5,7 @@
  * remote program went on, and its answer is lost.
  */
 import { UserError } from '../../base/errors.js';
+import type { Timings } from '../../model/timings.js';
 import type { World } from '../../sim/world.js';
 import { operationText } from './operation-text.js';
 import { begin, type Operation, type Running } from './operations.js';
@@ -16,6 +17,7 @@ export interface WorldHeader {
   readonly world: typeof SIMULATOR_VERSION;
   readonly seed: number;
   readonly timeScale: number;
+  readonly timings?: Timings;
   readonly interfaceName: string;
   readonly prefixLength: number;
   readonly hostAddress: string;

@@ -3,7 +3,7 @@
  */
 import type { Invocation, Program } from '../process.js';
 import { sleep, type Sim } from '../task.js';
-import type { TimingName } from '../timings.js';
+import type { TimingName } from '../../model/timings.js';
 import { FlagProblem, Flags, getoptText, parseFlags, type FlagSpec } from './flags.js';
 
 /** The program ends with `code`, after `text` (with its newline) on stderr. */

@@ -25,6 +25,7 @@ import { journalctl } from './journalctl.js';
 import { kill, pkill } from './kill.js';
 import { kubeadm } from './kubeadm.js';
 import { kubectl } from './kubectl/index.js';
+import { du, env, free, hostnamectl, id, ps, sleep, touch, uptime, whoami, which } from './look-around.js';
 import { ls } from './ls.js';
 import { mkdir } from './mkdir.js';
 import { mv } from './mv.js';
@@ -38,6 +39,7 @@ import { stat } from './stat.js';
 import { sysctl } from './sysctl.js';
 import { systemctl } from './systemctl.js';
 import { tc } from './tc.js';
+import { echo, grep, head, tail, wc } from './text-tools.js';
 import { timedatectl } from './timedatectl.js';
 import { bracket, test } from './test.js';
 
@@ -57,12 +59,20 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['df', df],
   ['dpkg', dpkg],
   ['dpkg-query', dpkgQuery],
+  ['du', du],
+  ['echo', echo],
+  ['env', env],
   ['etcdctl', etcdctl],
   ['etcdutl', etcdutl],
   ['fallocate', fallocate],
+  ['free', free],
+  ['grep', grep],
   ['haproxy', haproxy],
+  ['head', head],
   ['helm', helm],
   ['hostname', hostname],
+  ['hostnamectl', hostnamectl],
+  ['id', id],
   ['install', install],
   ['ip', ip],
   ['iptables', iptables],
@@ -78,16 +88,24 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['pgrep', pgrep],
   ['ping', ping],
   ['pkill', pkill],
+  ['ps', ps],
   ['rm', rm],
   ['sha256sum', sha256sum],
+  ['sleep', sleep],
   ['sshd', sshd],
   ['stat', stat],
   ['sync', sync],
   ['sysctl', sysctl],
   ['systemctl', systemctl],
+  ['tail', tail],
   ['tc', tc],
   ['test', test],
   ['timedatectl', timedatectl],
+  ['touch', touch],
   ['true', trueProgram],
   ['uname', uname],
+  ['uptime', uptime],
+  ['wc', wc],
+  ['which', which],
+  ['whoami', whoami],
 ]);

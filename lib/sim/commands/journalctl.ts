@@ -1,8 +1,11 @@
-/** `journalctl -u UNIT [-n N] [--no-pager] [-o cat|short]`; the journal of earlier boots is not kept. */
+/** `journalctl -u UNIT [-n N] [-S SINCE] [-U UNTIL] [-g PATTERN] [-o cat|short]`; earlier boots are not kept. */
 import type { JournalLine, Machine } from '../machine.js';
+import type { Invocation } from '../process.js';
 import { Units } from '../units.js';
+import { EPOCH_UNIX_MS } from '../world.js';
+import { parseMoment } from './date.js';
 import { dateParts } from './dates.js';
-import { gnuFlags, notModelled, shortProgram } from './failure.js';
+import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
 
 const FLAGS = [
   ...['unit|u=', 'lines|n?=10', 'no-pager', 'output|o=', 'quiet|q', 'reverse|r', 'boot|b?=0', 'catalog|x'],
@@ -11,14 +14,19 @@ const FLAGS = [
 
 export const journalctl = shortProgram((call) => {
   const flags = gnuFlags('journalctl', FLAGS, splitLines(call.args));
-  for (const option of ['follow', 'since', 'until', 'grep']) {
-    if (flags.get(option) !== null) throw notModelled('journalctl', `--${option}`);
-  }
+  if (flags.get('follow') !== null) throw notModelled('journalctl', '--follow');
   const output = flags.get('output') ?? 'short';
   if (output !== 'short' && output !== 'cat') throw notModelled('journalctl', `-o ${output}`);
   const wanted = flags.list('unit').map((name) => Units.nameOf(name));
+  const since = momentOf(call, flags.get('since')) ?? -Infinity;
+  const until = momentOf(call, flags.get('until')) ?? Infinity;
+  const pattern = new RegExp(flags.get('grep') ?? '', /[A-Z]/.test(flags.get('grep') ?? '') ? '' : 'i');
   const all = call.machine.journal.filter(
-    (line) => wanted.length === 0 || wanted.includes(Units.nameOf(line.unit)),
+    ({ unit, atMs, text }) =>
+      (wanted.length === 0 || wanted.includes(Units.nameOf(unit))) &&
+      atMs >= since &&
+      atMs <= until &&
+      pattern.test(text),
   );
   const count = flags.get('lines');
   const lines = count === null || count === 'all' ? all : all.slice(-Number(count));
@@ -31,6 +39,14 @@ export const journalctl = shortProgram((call) => {
   }
   return 0;
 });
+
+/** By the machine's clock; null for an option that was not given. */
+function momentOf(call: Invocation, text: string | null): number | null {
+  if (text === null) return null;
+  const unixMs = parseMoment(text.replace(/^-(\d.*)$/, '$1 ago'), EPOCH_UNIX_MS + call.machine.wallMs);
+  if (unixMs === null) throw new Failure(`Failed to parse timestamp: ${text}\n`);
+  return unixMs - EPOCH_UNIX_MS;
+}
 
 /** `-n 20` with a blank is read as one word, as systemd's own parser does for a number that follows. */
 function splitLines(args: readonly string[]): string[] {

@@ -66,12 +66,15 @@ export const TIMINGS = {
 
 export type TimingName = keyof typeof TIMINGS;
 
+/** What a lab says in place of entries of the table. */
+export type Timings = { readonly [name in TimingName]?: Timing };
+
 /** One draw, in whole milliseconds. `Math.sqrt` is exact by IEEE 754, so the draw is the same on every engine. */
-export function drawTiming(name: TimingName, prng: Prng, timeScale: number): number {
-  const { minMs, typicalMs, maxMs } = TIMINGS[name];
+export function drawTiming(name: TimingName, prng: Prng, timeScale: number, own: Timings = {}): number {
+  const { minMs, typicalMs, maxMs } = own[name] ?? TIMINGS[name];
   const span = maxMs - minMs;
   const u = prng.int(0, 1_000_000) / 1_000_000;
-  const knee = (typicalMs - minMs) / span;
+  const knee = span === 0 ? 0 : (typicalMs - minMs) / span;
   const drawn =
     u < knee
       ? minMs + Math.sqrt(u * span * (typicalMs - minMs))
