@@ -58,7 +58,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'machine',
-    summary: 'halt, start, reboot, cut, pause or resume a machine',
+    summary: 'halt, start, reboot, cut, pause, resume or slow a machine',
     load: () => import('./commands/machine.js'),
   },
   {
@@ -73,9 +73,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/quorum.js'),
   },
   {
+    name: 'lint',
+    summary: 'what is wrong with a cluster, or would stand in the way of an upgrade',
+    load: () => import('./commands/lint.js'),
+  },
+  {
     name: 'wait',
     summary: 'let lab time pass, or wait for a condition',
     load: () => import('./commands/wait.js'),
+  },
+  {
+    name: 'chaos',
+    summary: 'scripted experiments: list, show, check and run them',
+    load: () => import('./commands/chaos.js'),
   },
   {
     name: 'saga',

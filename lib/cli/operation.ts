@@ -58,10 +58,10 @@ export async function operate<T>(
   try {
     const { provider: kind, machines } = lab.record.spec;
     const seen = new LaneFold({ exact: kind === 'sim', order: machines.map(({ name }) => name) });
-    const onPast = (one: Observation): void => {
+    const onSeen = (one: Observation): void => {
       seen.see(one);
     };
-    const provider = openProvider(session.io, lab, 'operate', { onPast });
+    const provider = openProvider(session.io, lab, 'operate', { onSeen });
     try {
       const ports = portsOf(base, lab);
       return await work({
@@ -182,6 +182,14 @@ export function wasBootstrapped(lab: Lab): boolean {
 /** A bootstrap that stopped where `--until` said waits for nobody: every other open saga waits for a word. */
 export function hasStoppedAsAsked(open: JournalEntry): boolean {
   return open.saga === BOOTSTRAP && resultOf(readJournal(open.path)).outcome === 'partial';
+}
+
+export function notUp(lab: Lab): UserError {
+  return new UserError({
+    code: 'lab-not-up',
+    message: `lab ${lab.name} has never been brought up, so there is no cluster`,
+    remedy: 'Bring it up first: homelab up',
+  });
 }
 
 export function alreadyOpen(lab: Lab, open: JournalEntry): UserError {

@@ -23,8 +23,8 @@ export interface OpenProviderOptions {
   readonly untilMs?: number;
   /** Begins every random stream of a simulated world anew under this name, once its log is played. */
   readonly refork?: string;
-  /** Told of what an onlooker would have seen of a simulated world while its log is played. */
-  readonly onPast?: (seen: Observation) => void;
+  /** Told of everything that an onlooker of a simulated world would have seen while its log is played. */
+  readonly onSeen?: (seen: Observation) => void;
 }
 
 export interface HostOptions {
@@ -45,13 +45,13 @@ export function openProvider(options: OpenProviderOptions): Provider {
 }
 
 export function openSimProvider(options: OpenProviderOptions): SimProvider {
-  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs, refork, onPast } = options;
+  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs, refork, onSeen } = options;
   return new SimProvider({
     ...{ log, header: simHeader(lab, seed), image: simImage(lab) },
     ...(onTrace === undefined ? {} : { onTrace }),
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(refork === undefined ? {} : { refork }),
-    ...(onPast === undefined ? {} : { onPast }),
+    ...(onSeen === undefined ? {} : { onSeen }),
   });
 }
 

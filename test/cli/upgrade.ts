@@ -3,6 +3,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { LabRecord } from '../../lib/cli/labs.js';
+import type { LintDocument } from '../../lib/report/lint.js';
 import type { UpgradePlanDocument } from '../../lib/report/upgrade-plan.js';
 import { documentProblems } from '../helpers/documents.js';
 import { homelab, journalPaths, signalAt, startHomelab, type Ended } from '../helpers/real-time.js';
@@ -39,6 +40,9 @@ async function refusals(t: Tap, cwd: string): Promise<void> {
     codes.join(' '),
   );
   t.equal(journalPaths(cwd).length, 1, 'nothing was begun');
+  const linted = parsed(t, 'lint', await run(t, cwd, 'lint -o json', 4)) as LintDocument;
+  t.ok(linted.findings.some(({ code, severity }) => code === 'machine-off' && severity === 'error'));
+  t.match(linted, { ok: false, to: null, reasons: ['stage-cp-3 is off'] });
   await run(t, cwd, 'machine start stage-cp-3', 0);
   await run(t, cwd, 'wait --for ready', 0);
   await run(t, cwd, 'wait 60s', 0);
@@ -87,6 +91,7 @@ void t.test('an upgrade from its plan to the end', async (t) => {
   t.match((await run(t, cwd, 'k8s upgrade --to v1.32', 2)).stderr, /no lab/);
   await run(t, cwd, 'up --until machines', 0);
   t.match((await run(t, cwd, 'k8s upgrade --to v1.32', 2)).stderr, /unfinished bootstrap/);
+  t.match((await run(t, cwd, 'lint', 2)).stderr, /never been brought up/);
   await run(t, cwd, 'up', 0);
 
   const world = readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8');
@@ -110,6 +115,15 @@ void t.test('an upgrade from its plan to the end', async (t) => {
   t.match(JSON.parse((await run(t, cwd, 'k8s upgrade --to v1.30 -o json', 2)).stdout), {
     error: { code: 'downgrade' },
   });
+  t.match(
+    (await run(t, cwd, 'lint --to v1.32', 0)).stdout,
+    /v1\.31\.4, on the way to v1\.32\.\d+\): nothing to say/,
+  );
+  const far = await run(t, cwd, 'lint --to v1.33', 4);
+  t.match(
+    far.stdout,
+    /error minor-skipped: .*first --to v1\.32.*\n {2}why .*\n {2}do .*\n {2}read {2}https:/,
+  );
   t.equal(readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8'), world, 'looking changed nothing');
 
   await refusals(t, cwd);

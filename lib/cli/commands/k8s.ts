@@ -7,6 +7,7 @@ import { nothingToUpgrade, upgradePlan, upgradePlanText } from '../../report/upg
 import { nextSnapshotName } from '../../sagas/etcd-snapshot.js';
 import type { ClusterFinding } from '../../sagas/facts/facts.js';
 import { gatherFacts } from '../../sagas/facts/gather.js';
+import { refusalFinding } from '../../sagas/facts/rules.js';
 import type { SagaPorts } from '../../sagas/ports.js';
 import { upgradeSaga, type UpgradeInput } from '../../sagas/upgrade.js';
 import { upgradeFindings } from '../../sagas/upgrade/findings.js';
@@ -18,7 +19,15 @@ import { durationOption } from '../duration-option.js';
 import { collectFaults, planFaults } from '../faults.js';
 import { findOpenJournal } from '../../engine/journal-file.js';
 import { journalFolder, mustFindLab, type Lab } from '../labs.js';
-import { alreadyOpen, exitCodeOf, operate, portsOf, runOperation, wasBootstrapped } from '../operation.js';
+import {
+  alreadyOpen,
+  exitCodeOf,
+  notUp,
+  operate,
+  portsOf,
+  runOperation,
+  wasBootstrapped,
+} from '../operation.js';
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
@@ -54,8 +63,7 @@ async function upgrade(session: Session): Promise<number> {
   const resolution = resolveUpgrade(lab.record.spec.kubernetes.version, String(session.options['to']));
   const open = findOpenJournal(journalFolder(lab));
   if (open !== null) throw alreadyOpen(lab, open);
-  if (resolution.kind === 'refused')
-    throw refused(resolution.refusals.map((one) => ({ ...one, severity: 'error' })));
+  if (resolution.kind === 'refused') throw refused(resolution.refusals.map(refusalFinding));
   if (resolution.kind === 'nothing') {
     const document = nothingToUpgrade(lab.record.spec, resolution.version, []);
     session.result(document, upgradePlanText(document));
@@ -132,22 +140,13 @@ class UpgradeRefused extends UserError {
   }
 }
 
-function refused(findings: readonly Omit<ClusterFinding, 'reference'>[]): UpgradeRefused {
-  return new UpgradeRefused(findings.map((one) => problemOf({ reference: null, ...one })));
+function refused(findings: readonly ClusterFinding[]): UpgradeRefused {
+  return new UpgradeRefused(findings.map(problemOf));
 }
 
 function problemOf({ code, severity, message, remedy, reference }: ClusterFinding): Problem {
-  const more = reference === null ? '' : ` (${reference})`;
   const nowhere = { file: null, line: null, column: null, expected: null, found: null };
-  return { code, severity, message, remedy: `${remedy}${more}`, ...nowhere };
-}
-
-function notUp(lab: Lab): UserError {
-  return new UserError({
-    code: 'lab-not-up',
-    message: `lab ${lab.name} has never been brought up, so there is no cluster to upgrade`,
-    remedy: 'Bring it up first: homelab up',
-  });
+  return { code, severity, message, remedy: `${remedy} (${reference})`, ...nowhere };
 }
 
 function wholeCount(text: string): number {

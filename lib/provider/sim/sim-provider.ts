@@ -41,8 +41,8 @@ export interface SimProviderOptions {
   readonly untilMs?: number;
   /** Begins every random stream anew under this name once the log is played: one of the ways it may go on. */
   readonly refork?: string;
-  /** Told of every change that an onlooker would have seen while the log is played. */
-  readonly onPast?: (seen: Observation) => void;
+  /** Told of everything that an onlooker would have seen while the log is played. */
+  readonly onSeen?: (seen: Observation) => void;
 }
 
 /** A fault that was planned for a lab time. */
@@ -56,7 +56,7 @@ const EMPTY = new Uint8Array();
 
 export class SimProvider implements Provider {
   readonly name = 'sim';
-  readonly supported: readonly Power[] = ['pause', 'link'];
+  readonly supported: readonly Power[] = ['pause', 'link', 'disk'];
   readonly clock: Clock;
   readonly seed: number;
   readonly world: World;
@@ -86,10 +86,9 @@ export class SimProvider implements Provider {
       ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }),
     });
     installHost(this.world.host);
-    const { onPast } = options;
-    const stop = onPast === undefined ? null : watchWorld(this.world, this.#endpoint, onPast);
+    const unwatch = options.onSeen && watchWorld(this.world, this.#endpoint, options.onSeen);
     this.#nextSeq = replay(this.world, this.#running, records, options.untilMs ?? greatestTime(records));
-    stop?.();
+    unwatch?.();
     if (options.refork !== undefined) this.world.prng.refork(options.refork);
     this.#pump = new Pump(this.world);
     this.clock = {
@@ -129,6 +128,10 @@ export class SimProvider implements Provider {
 
   async link(name: string, state: 'up' | 'down'): Promise<void> {
     await this.#perform({ kind: 'link', machine: name, state });
+  }
+
+  async disk(name: string, { latencyMs }: { readonly latencyMs: number }): Promise<void> {
+    await this.#perform({ kind: 'disk', machine: name, latencyMs });
   }
 
   async destroy(names: readonly string[]): Promise<void> {

@@ -109,13 +109,17 @@ export interface WorkloadFacts {
 
 export type FindingSeverity = 'error' | 'warning' | 'note';
 
-/** One thing to know before an operation. `reference` says where more can be read; null where nothing is written. */
+/** One thing to know of a cluster, or before an operation on it. */
 export interface ClusterFinding {
   readonly code: string;
   readonly severity: FindingSeverity;
+  /** What was found here. */
   readonly message: string;
   readonly remedy: string;
-  readonly reference: string | null;
+  /** Why it matters, wherever it is found. */
+  readonly explanation: string;
+  /** Where more can be read. */
+  readonly reference: string;
 }
 
 /** `registry.k8s.io/etcd:3.5.15-0` → `3.5.15-0`; empty for an image without a tag. */

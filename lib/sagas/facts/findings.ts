@@ -5,15 +5,12 @@
 import type { LabSpec } from '../../model/lab.js';
 import { quorumSize, tolerance } from '../../model/quorum.js';
 import type { BudgetFacts, ClusterFacts, ClusterFinding, EtcdFacts } from './facts.js';
-
-const DISRUPTIONS = 'https://kubernetes.io/docs/concepts/workloads/pods/disruptions/';
-const CERTIFICATES = 'https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/';
-const SUPER_ADMIN = 'https://github.com/kube-vip/kube-vip/issues/684';
-const LONGHORN =
-  'https://longhorn.io/docs/1.8.1/maintenance/maintenance/#updating-the-node-os-or-container-runtime';
+import { finding, type Found } from './rules.js';
 
 /** Less than this is about to expire: an upgrade renews certificates, but only half-way through. */
 const SOON_HOURS = 24;
+/** Less than this is worth a word: kubeadm renews certificates with every upgrade, and upgrades are months apart. */
+const SEEN_HOURS = 30 * 24;
 
 export function clusterFindings(facts: ClusterFacts, lab: LabSpec): readonly ClusterFinding[] {
   return [
@@ -28,14 +25,12 @@ export function clusterFindings(facts: ClusterFacts, lab: LabSpec): readonly Clu
   ];
 }
 
-type Said = Omit<ClusterFinding, 'severity' | 'reference'> & Partial<Pick<ClusterFinding, 'reference'>>;
-
-function error(said: Said): ClusterFinding {
-  return { reference: null, ...said, severity: 'error' };
+function error(found: Found): ClusterFinding {
+  return finding('error', found);
 }
 
-function warning(said: Said): ClusterFinding {
-  return { reference: null, ...said, severity: 'warning' };
+function warning(found: Found): ClusterFinding {
+  return finding('warning', found);
 }
 
 function machinesOff({ machines }: ClusterFacts): readonly ClusterFinding[] {
@@ -87,7 +82,7 @@ function tooFewVoters(etcd: EtcdFacts, lab: LabSpec): readonly ClusterFinding[] 
   const up = voters.filter(({ healthy }) => healthy).length;
   if (lab.machines.filter(({ role }) => role === 'control-plane').length === 1) {
     return [
-      warning({
+      finding('note', {
         code: 'api-away',
         message: 'there is one control plane: the API is away while it is upgraded',
         remedy: 'Nothing is to be done; the workloads go on meanwhile.',
@@ -109,13 +104,12 @@ function tooFewVoters(etcd: EtcdFacts, lab: LabSpec): readonly ClusterFinding[] 
 function expiring({ machines }: ClusterFacts): readonly ClusterFinding[] {
   return machines.flatMap(({ name, certificates }) =>
     (certificates ?? [])
-      .filter(({ hoursLeft }) => hoursLeft < SOON_HOURS)
+      .filter(({ hoursLeft }) => hoursLeft < SEEN_HOURS)
       .map(({ name: certificate, hoursLeft, residual }) =>
-        error({
+        finding(hoursLeft < SOON_HOURS ? 'error' : 'warning', {
           code: 'certificate-expires',
           message: `${name}: certificate ${certificate} ${hoursLeft < 0 ? 'has expired' : `ends in ${residual}`}`,
           remedy: `Renew it first: homelab exec ${name} -- kubeadm certs renew all`,
-          reference: CERTIFICATES,
         }),
       ),
   );
@@ -128,7 +122,6 @@ function superAdmin({ machines }: ClusterFacts): readonly ClusterFinding[] {
       code: 'super-admin-mounted',
       message: `kube-vip on ${name} still runs with super-admin.conf, which no rule of the cluster can limit`,
       remedy: 'An upgrade puts the everyday manifest in its place; `homelab up` does too.',
-      reference: SUPER_ADMIN,
     }),
   );
 }
@@ -142,9 +135,8 @@ function budgetFinding(budget: BudgetFacts): readonly ClusterFinding[] {
     return [
       warning({
         code: 'longhorn-budget',
-        message: `Longhorn's budget ${name} allows no eviction now: a volume has its last healthy replica there`,
-        remedy: "Wait until the replicas are rebuilt, or set Longhorn's node-drain-policy.",
-        reference: LONGHORN,
+        message: `Longhorn's budget ${name} allows no eviction now: a drain of its node may have to wait`,
+        remedy: "Let every volume's replicas be rebuilt first, or set Longhorn's node-drain-policy.",
       }),
     ];
   }
@@ -156,7 +148,6 @@ function budgetFinding(budget: BudgetFacts): readonly ClusterFinding[] {
           `PodDisruptionBudget ${name} (${budgetRule(budget)}, ${expectedPods} pods) never lets a pod go: no node ` +
           'with one of them can be drained',
         remedy: 'Run one replica more, let the budget allow one to be away, or delete it for the time being.',
-        reference: DISRUPTIONS,
       }),
     ];
   }
@@ -167,7 +158,6 @@ function budgetFinding(budget: BudgetFacts): readonly ClusterFinding[] {
         `PodDisruptionBudget ${name} (${budgetRule(budget)}) lets no pod go now: ${currentHealthy} of ` +
         `${expectedPods} pods are healthy and ${desiredHealthy} must be`,
       remedy: 'Wait until its pods are healthy, or a drain will wait for it.',
-      reference: DISRUPTIONS,
     }),
   ];
 }

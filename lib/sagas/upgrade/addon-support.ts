@@ -4,6 +4,7 @@
  */
 import { parseVersion, printMinor } from '../../model/version.js';
 import { tagOf, type ClusterFacts, type ClusterFinding } from '../facts/facts.js';
+import { finding } from '../facts/rules.js';
 
 /** The day up to which the table was brought. */
 const SUPPORT_AS_OF = '2026-09-15';
@@ -54,13 +55,14 @@ export function addonFindings({ workloads }: ClusterFacts, to: string): readonly
   );
   return met
     .filter(({ fromMinor, toMinor }) => target.minor < fromMinor || target.minor > toMinor)
-    .map(({ addon, fromMinor, toMinor, reference }) => ({
-      code: 'addon-untested',
-      severity: 'warning',
-      message:
-        `${addon} is tested by its makers with ${printMinor(fromMinor)} to ${printMinor(toMinor)}, not with ` +
-        `${printMinor(target.minor)} (as of ${SUPPORT_AS_OF})`,
-      remedy: 'Upgrade the add-on first, to a release that names this version.',
-      reference,
-    }));
+    .map(({ addon, fromMinor, toMinor, reference }) =>
+      finding('warning', {
+        code: 'addon-untested',
+        message:
+          `${addon} is tested by its makers with ${printMinor(fromMinor)} to ${printMinor(toMinor)}, not with ` +
+          `${printMinor(target.minor)} (as of ${SUPPORT_AS_OF})`,
+        remedy: 'Upgrade the add-on first, to a release that names this version.',
+        reference,
+      }),
+    );
 }
