@@ -36,7 +36,8 @@ function pageFile(root: string, name: string): GeneratedFile {
   const bare =
     ending === 'js' ? source.replaceAll(/^import .*\n/gm, '').replaceAll(/^export /gm, '') : source;
   const text = `/** page/${name} as text: \`npm run snap\` writes this file, and a test compares. */
-export const ${base.toUpperCase()} = \`${bare.replaceAll(/[\\\`$]/g, '\\$&')}\`;
+export const ${base.toUpperCase()} = \`
+${bare.replaceAll(/[\\\`$]/g, '\\$&')}\`;
 `;
   return { path: `lib/report/page/${base}.ts`, text };
 }

@@ -1,5 +1,6 @@
 /** page/chart.js as text: `npm run snap` writes this file, and a test compares. */
-export const CHART = `// The chart: rows of segments under one time axis, a part of which is shown. It draws and knows what is where; what
+export const CHART = `
+// The chart: rows of segments under one time axis, a part of which is shown. It draws and knows what is where; what
 // keys and pointers mean is in main.js.
 
 /** No closer than this: a simulated lab tells milliseconds apart. */

@@ -1,5 +1,6 @@
 /** page/main.js as text: `npm run snap` writes this file, and a test compares. */
-export const MAIN = `// What keys, pointers and buttons do.
+export const MAIN = `
+// What keys, pointers and buttons do.
 
 const report = JSON.parse(document.getElementById('report').textContent);
 const root = document.getElementById('chart');

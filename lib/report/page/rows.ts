@@ -1,5 +1,6 @@
 /** page/rows.js as text: `npm run snap` writes this file, and a test compares. */
-export const ROWS = `// The report as rows of segments: what the chart draws, without any element of the page.
+export const ROWS = `
+// The report as rows of segments: what the chart draws, without any element of the page.
 
 const GROUPS = {
   power: 'Power',

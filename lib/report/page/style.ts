@@ -1,5 +1,6 @@
 /** page/style.css as text: `npm run snap` writes this file, and a test compares. */
-export const STYLE = `/* Light and dark from one list of colours; the button of the page sets color-scheme, nothing else. */
+export const STYLE = `
+/* Light and dark from one list of colours; the button of the page sets color-scheme, nothing else. */
 :root {
   color-scheme: light dark;
   --paper: light-dark(#fcfcfa, #15181b);

@@ -1,5 +1,6 @@
 /** page/tables.css as text: `npm run snap` writes this file, and a test compares. */
-export const TABLES = `/* Tables become lists of cards on a phone; the head of a column is repeated before each of its cells. */
+export const TABLES = `
+/* Tables become lists of cards on a phone; the head of a column is repeated before each of its cells. */
 table {
   width: 100%;
   border-collapse: collapse;

@@ -1,5 +1,6 @@
 /** page/timeline.css as text: `npm run snap` writes this file, and a test compares. */
-export const TIMELINE = `/* The chart: rows of segments with names at their left, one axis above, and what lies over all rows. */
+export const TIMELINE = `
+/* The chart: rows of segments with names at their left, one axis above, and what lies over all rows. */
 #chart {
   position: relative;
   padding: 1.9rem 0 0.5rem;
