@@ -40,7 +40,8 @@ function policy(): string {
   const [style, script] = [PAGE_STYLE, PAGE_SCRIPT].map((text) => {
     return `'sha256-${toBase64Bytes(sha256(new TextEncoder().encode(text)))}'`;
   });
-  return `default-src 'none'; style-src ${style ?? ''}; script-src ${script ?? ''}; base-uri 'none'; form-action 'none'`;
+  const own = `style-src ${style ?? ''}; script-src ${script ?? ''}`;
+  return `default-src 'none'; ${own}; base-uri 'none'; form-action 'none'`;
 }
 
 /** JSON that cannot end the element it is in, whatever texts it holds. */
@@ -166,7 +167,8 @@ function availability({ lanes, outages, vipMoves, lowestMargin, endedMs }: RunRe
   const margin =
     lowestMargin === null
       ? 'etcd was not seen.'
-      : `At the least, etcd could spare ${lowestMargin.spare} of its voters, from ${printMoment(lowestMargin.fromMs)} on.`;
+      : `At the least, etcd could spare ${lowestMargin.spare} of its voters, ` +
+        `from ${printMoment(lowestMargin.fromMs)} on.`;
   return section('API, floating address and quorum', [
     away.length === 0
       ? element('p', {}, ['The API answered wherever it had answered before.'])
