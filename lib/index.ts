@@ -58,3 +58,9 @@ export {
 export { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from './sagas/bootstrap.js';
 export { DESTROY, destroySaga, DOWN, downSaga } from './sagas/lifecycle.js';
 export type { LabFolder, SagaPorts } from './sagas/ports.js';
+
+export { LaneFold, type Interval, type Lane } from './report/lanes.js';
+export { lowestMarginOf, outagesOf, vipMovesOf, vipSharedOf } from './report/outages.js';
+export type { Margin, Outage, VipMove } from './report/outages.js';
+export { runReport, type RunFacts, type RunReport } from './report/run-report.js';
+export type { LaneGroup, Sight } from './report/sights.js';

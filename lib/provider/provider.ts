@@ -154,6 +154,8 @@ export interface PodObservation {
   readonly namespace: string;
   readonly name: string;
   readonly node: string | null;
+  /** `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`. */
+  readonly phase: string;
   readonly ready: boolean;
   readonly restarts: number;
 }
@@ -179,6 +181,16 @@ export interface Observation {
   readonly reasons: readonly string[];
 }
 
+/** Somebody looks on. Whoever began it stops it before the provider is closed. */
+export interface Watching {
+  /** True when every change was told at its moment; false when the lab was only looked at from time to time. */
+  readonly exact: boolean;
+  /** Looks that failed so far, and why: of these moments nothing was told. */
+  readonly gaps: readonly string[];
+  /** Nothing is told any more once this is called. Idempotent. */
+  stop(): Promise<void>;
+}
+
 export interface Provider {
   readonly name: ProviderName;
   readonly supported: readonly Power[];
@@ -196,6 +208,12 @@ export interface Provider {
   shell(machine: string): Shell;
   /** Sees the lab without touching it: in the simulator without an event, a random draw or lab time of its own. */
   observe(): Promise<Observation>;
+  /**
+   * Tells of every moment at which something an onlooker sees has changed: at once, then after each change. In the
+   * simulator that is after the event that changed it, and costs no event, no draw and no lab time; real machines are
+   * asked every few seconds. `onChange` must not act on the lab.
+   */
+  watch(onChange: (seen: Observation) => void): Watching;
   /** What of the lab is still on the host. */
   residue(): Promise<readonly Residue[]>;
   pause?(name: string): Promise<void>;

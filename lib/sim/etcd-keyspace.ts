@@ -136,6 +136,12 @@ export class KeySpace {
     return topic;
   }
 
+  /** Revision of the last change of a table; 0 while there was none. For onlookers, who are no topic's. */
+  lastChangeOf(table: string): number {
+    const found = this.#tables.get(table);
+    return found === undefined ? 0 : (found.changes.at(-1)?.revision ?? found.compacted);
+  }
+
   /** Changes of a table after `revision`, oldest first; null when some of them are forgotten. */
   changesSince(table: string, revision: number): readonly Change[] | null {
     const found = this.#tables.get(table);

@@ -30,6 +30,7 @@ export interface ObservedWorld {
         readonly namespace: string;
         readonly name: string;
         readonly node: string | null;
+        readonly phase: string;
         readonly ready: boolean;
         readonly restarts: number;
       }[]
@@ -97,6 +98,7 @@ function seenPod(pod: KubeObject): NonNullable<ObservedWorld['pods']>[number] {
     namespace: pod.metadata.namespace ?? '',
     name: pod.metadata.name,
     node: textAt(pod, 'spec', 'nodeName'),
+    phase: textAt(pod, 'status', 'phase') ?? 'Pending',
     ready: statuses.length > 0 && statuses.every((status) => at(status, 'ready') === true),
     restarts: statuses.reduce<number>((total, status) => total + (numberAt(status, 'restartCount') ?? 0), 0),
   };

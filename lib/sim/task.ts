@@ -230,6 +230,8 @@ export class Scheduler {
   nowMs = 0;
   /** How many events ran so far. */
   ran = 0;
+  /** Called after every event. They only look, so that being looked at changes nothing. */
+  readonly onlookers = new Set<() => void>();
   readonly #queue: EventQueue;
 
   constructor(queue: EventQueue) {
@@ -265,6 +267,7 @@ export class Scheduler {
     const run = event.run;
     event.run = null;
     run?.();
+    if (this.onlookers.size > 0) for (const look of this.onlookers) look();
     return true;
   }
 

@@ -14,6 +14,7 @@ import {
   type Power,
   type Provider,
 } from '../../lib/provider/provider.js';
+import { observe, watch } from './conformance-looking.js';
 
 export interface Subject {
   readonly provider: Provider;
@@ -74,6 +75,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a pulled cable leaves the shell, or pulling it is refused', link],
   ['the clock moves by what was slept, and a sleep can be cancelled', clock],
   ['looking changes nothing', observe],
+  ['who watches is told of what is there, and of a cut', watch],
   ['destroy removes machines, and again does nothing', destroy],
 ];
 
@@ -259,17 +261,6 @@ async function clock(t: Test, { provider }: Subject): Promise<void> {
   const sleeping = provider.clock.sleep(3_600_000, controller.signal);
   controller.abort();
   await t.rejects(sleeping, CancelledError);
-}
-
-async function observe(t: Test, { provider, machines }: Subject): Promise<void> {
-  const first = await provider.observe();
-  t.strictSame(
-    first.machines,
-    machines.map(({ name }) => ({ name, state: 'running' })),
-  );
-  t.strictSame(first.etcd, { members: null, leader: null, quorum: false, tolerance: -1 });
-  t.ok(first.reasons.length > 0, 'what cannot be read has a reason');
-  t.strictSame({ ...(await provider.observe()), atMs: 0 }, { ...first, atMs: 0 });
 }
 
 async function destroy(t: Test, { provider, machines }: Subject): Promise<void> {

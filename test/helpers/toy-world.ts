@@ -59,6 +59,9 @@ export class ToyWorld {
       destroy: unsupported('destroy'),
       shell: (machine) => this.#shell(machine),
       observe: unsupported('observe'),
+      watch: () => {
+        throw new UnsupportedError('toy', 'watch');
+      },
       residue: unsupported('residue'),
       close: () => Promise.resolve(),
     };

@@ -5,8 +5,10 @@ import type { MachineSpec } from '../../lib/model/lab.js';
 import type { WorldRecord } from '../../lib/provider/sim/world-log.js';
 import type { TraceEvent } from '../../lib/sim/world.js';
 import { conformance } from '../helpers/conformance.js';
-import { UnsupportedError, type Provider } from '../../lib/provider/provider.js';
-import { labOf, memoryLog, openSim } from '../helpers/sim-lab.js';
+import { UnsupportedError, type Observation, type Provider } from '../../lib/provider/provider.js';
+import type { SimProvider } from '../../lib/provider/sim/sim-provider.js';
+import { observeWorld } from '../../lib/sim/observe.js';
+import { bootstrapOnSim, labOf, memoryLog, openSim } from '../helpers/sim-lab.js';
 
 const lab = labOf({ cni: 'none', csi: 'none', ingress: 'none' });
 const two: readonly MachineSpec[] = lab.machines.slice(0, 2);
@@ -145,4 +147,66 @@ function openedRecords(): readonly WorldRecord[] {
   const log = memoryLog();
   openSim(lab, { log });
   return log.read();
+}
+
+/** What is done to a lab while somebody looks on. */
+async function disturb(provider: SimProvider): Promise<void> {
+  const { clock } = provider;
+  const run = async (machine: string, ...argv: readonly string[]): Promise<void> => {
+    await provider.shell(machine).run({ argv, ...SHORT });
+  };
+  await provider.pause('stage-cp-1');
+  await clock.sleep(30_000);
+  await provider.resume('stage-cp-1');
+  await clock.sleep(30_000);
+  await provider.link('stage-cp-2', 'down');
+  await clock.sleep(30_000);
+  await provider.link('stage-cp-2', 'up');
+  await run('stage-cp-3', 'kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf', 'cordon', 'stage-w-1');
+  await run('stage-cp-1', 'rm', '/etc/kubernetes/manifests/kube-apiserver.yaml');
+  await run('stage-cp-1', 'tc', 'qdisc', 'add', 'dev', 'eth1', 'root', 'netem', 'loss', '100%');
+  await clock.sleep(60_000);
+  await provider.power('stage-cp-3', 'cut');
+  await clock.sleep(60_000);
+  await provider.power('stage-cp-3', 'start');
+  await clock.sleep(60_000);
+  await provider.destroy(['stage-w-1']);
+  await clock.sleep(400_000);
+}
+
+for (const vip of ['kube-vip', 'haproxy']) {
+  void t.test(`who watches is told of each change at its event, with ${vip}`, async (t) => {
+    const ha = labOf({ cni: 'flannel', csi: 'none', ingress: 'none', workers: '1', 'vip-provider': vip });
+    const provider = openSim(ha);
+    const { endpoint } = ha;
+    const address = { address: endpoint.address, port: endpoint.port, vip: ha.vip?.address ?? null };
+    const sight = (seen: Observation): string => JSON.stringify({ ...seen, atMs: 0 });
+    const told: Observation[] = [];
+    const watching = provider.watch((seen) => told.push(seen));
+    t.equal(told.length, 1, 'it is told at once');
+    let missed = '';
+    provider.world.scheduler.onlookers.add(() => {
+      const seen = observeWorld(provider.world, address);
+      const last = must(told.at(-1), 'something was told');
+      if (missed === '' && sight(seen) !== sight(last)) missed = `${seen.atMs} ms: ${sight(seen)}`;
+    });
+    await bootstrapOnSim(ha, { provider });
+    await disturb(provider);
+    t.equal(missed, '', 'every look after every event sees what was told last');
+    t.equal(
+      told.findIndex((seen, i) => i > 0 && sight(seen) === sight(must(told[i - 1], 'there is one before'))),
+      -1,
+      'and nothing is told twice',
+    );
+    const count = told.length;
+    await watching.stop();
+    await provider.power('stage-cp-1', 'cut');
+    t.equal(told.length, count, 'nothing is told any more once it stopped');
+    const unwatched = openSim(ha);
+    await bootstrapOnSim(ha, { provider: unwatched });
+    await disturb(unwatched);
+    await unwatched.power('stage-cp-1', 'cut');
+    t.equal(unwatched.world.scheduler.ran, provider.world.scheduler.ran, 'watching costs no event');
+    t.equal(unwatched.clock.nowMs(), provider.clock.nowMs());
+  });
 }

@@ -17,6 +17,7 @@ import {
   type Provider,
   type Residue,
   type Shell,
+  type Watching,
 } from '../provider.js';
 import { boxOf, type Context } from './context.js';
 import { createMachines } from './create.js';
@@ -38,6 +39,7 @@ import { SshConnections } from './ssh-connections.js';
 import { Vagrant } from './vagrant.js';
 import { Virsh } from './virsh.js';
 import { WallClock } from './wall-clock.js';
+import { watchLab } from './watch.js';
 
 export interface LibvirtProviderOptions {
   readonly lab: LabSpec;
@@ -133,6 +135,10 @@ export class LibvirtProvider implements Provider {
 
   observe(): Promise<Observation> {
     return observeLab(this.#context);
+  }
+
+  watch(onChange: (seen: Observation) => void): Watching {
+    return watchLab(this.#context, onChange);
   }
 
   residue(): Promise<readonly Residue[]> {

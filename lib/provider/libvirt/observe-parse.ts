@@ -17,6 +17,7 @@ export function readPods(json: string): readonly PodObservation[] {
       namespace: metadata.namespace ?? '',
       name: metadata.name,
       node: spec?.nodeName ?? null,
+      phase: status?.phase ?? 'Unknown',
       ready: containers.length > 0 && containers.every(({ ready }) => ready),
       restarts: containers.reduce((total, { restartCount }) => total + restartCount, 0),
     };
@@ -78,6 +79,7 @@ interface RawPod {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly spec?: { readonly nodeName?: string };
   readonly status?: {
+    readonly phase?: string;
     readonly containerStatuses?: readonly { readonly ready: boolean; readonly restartCount: number }[];
   };
 }

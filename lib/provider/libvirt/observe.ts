@@ -4,7 +4,7 @@
  * cannot be read is null, with a reason.
  */
 import { messageOf } from '../../base/errors.js';
-import { controlPlanes, type LabSpec, type MachineSpec } from '../../model/lab.js';
+import { controlPlanes, type MachineSpec } from '../../model/lab.js';
 import { tolerance } from '../../model/quorum.js';
 import { ADMIN_CONF } from '../../generate/paths.js';
 import {
@@ -31,38 +31,59 @@ const PKI = '/etc/kubernetes/pki/etcd';
 /** Of one program on one machine: what it printed, or why there is nothing. */
 type Answer = { readonly text: string } | { readonly why: string };
 
+/** What is asked of this computer, or costs a guest next to nothing. */
+export type Outside = Pick<Observation, 'atMs' | 'machines' | 'vipHolders' | 'api'>;
+/** What takes programs on the control planes. */
+export type Inside = Omit<Observation, keyof Outside>;
+
+/** Whoever asks may be told to stop. */
+interface Asking extends Context {
+  readonly signal: AbortSignal | undefined;
+}
+
 export async function observeLab(context: Context): Promise<Observation> {
-  const { lab, clock } = context;
+  const asking = { ...context, signal: undefined };
   const machines = await machineStates(context);
+  const [outside, inside] = await Promise.all([lookOutside(asking, machines), lookInside(asking, machines)]);
+  return { ...outside, ...inside };
+}
+
+export async function observeOutside(context: Context, signal: AbortSignal): Promise<Outside> {
+  return lookOutside({ ...context, signal }, await machineStates(context));
+}
+
+export function observeInside(context: Context, { machines }: Outside, signal: AbortSignal): Promise<Inside> {
+  return lookInside({ ...context, signal }, machines);
+}
+
+async function lookOutside(asking: Asking, machines: readonly MachineState[]): Promise<Outside> {
+  const [vipHolders, api] = await Promise.all([observeVip(asking, machines), observeApi(asking)]);
+  return { atMs: asking.clock.nowMs(), machines, vipHolders, api };
+}
+
+async function lookInside(asking: Asking, machines: readonly MachineState[]): Promise<Inside> {
   const running = new Set(machines.filter(({ state }) => state === 'running').map(({ name }) => name));
-  const planes = controlPlanes(lab).filter(({ name }) => running.has(name));
-  const [cluster, etcd, vipHolders, api] = await Promise.all([
-    observeCluster(context, planes),
-    observeEtcd(context, planes),
-    observeVip(context, machines),
-    observeApi(context),
-  ]);
+  const planes = controlPlanes(asking.lab).filter(({ name }) => running.has(name));
+  const [cluster, seen] = await Promise.all([observeCluster(asking, planes), observeEtcd(asking, planes)]);
   const { nodes, pods, reason } = cluster;
+  const { reason: why, ...etcd } = seen;
   const reasons = [
     ...(reason === null ? [] : [`nodes and pods: ${reason}`]),
-    ...(etcd.reason === null ? [] : [`etcd: ${etcd.reason}`]),
+    ...(why === null ? [] : [`etcd: ${why}`]),
   ];
-  return {
-    ...{ atMs: clock.nowMs(), machines, nodes, pods, vipHolders, api, reasons },
-    etcd: { members: etcd.members, leader: etcd.leader, quorum: etcd.quorum, tolerance: etcd.tolerance },
-  };
+  return { nodes, pods, reasons, etcd };
 }
 
 /** From the first control plane that answers: an API server without quorum answers no list. */
 async function observeCluster(
-  context: Context,
+  context: Asking,
   planes: readonly MachineSpec[],
 ): Promise<Pick<Observation, 'nodes' | 'pods'> & { readonly reason: string | null }> {
   let reason = 'no control plane runs';
   for (const { name } of planes) {
     const shell = context.ssh.shell(name);
     const get = (...what: readonly string[]): Promise<Answer> =>
-      ask(shell, context.lab, [
+      ask(shell, context, [
         ...['kubectl', '--kubeconfig', ADMIN_CONF, `--server=https://127.0.0.1:${context.lab.endpoint.port}`],
         ...[`--tls-server-name=${name}`, '--request-timeout=5s', 'get', ...what, '-o', 'json'],
       ]);
@@ -82,11 +103,11 @@ interface EtcdSeen extends Omit<Observation['etcd'], never> {
 const NO_ETCD = { members: null, leader: null, quorum: false, tolerance: -1 } as const;
 
 /** The list from the first member that answers; the health of each from its own machine. */
-async function observeEtcd(context: Context, planes: readonly MachineSpec[]): Promise<EtcdSeen> {
-  const { lab, ssh } = context;
+async function observeEtcd(context: Asking, planes: readonly MachineSpec[]): Promise<EtcdSeen> {
+  const { ssh } = context;
   let reason = 'no control plane runs';
   for (const { name } of planes) {
-    const listed = await ask(ssh.shell(name), lab, etcdctl('member', 'list', '-w', 'json'));
+    const listed = await ask(ssh.shell(name), context, etcdctl('member', 'list', '-w', 'json'));
     if ('why' in listed) {
       reason = listed.why;
       continue;
@@ -105,10 +126,11 @@ interface MemberState {
   readonly leaderId: string | null;
 }
 
-async function memberState({ lab, ssh }: Context, name: string): Promise<MemberState> {
+async function memberState(asking: Asking, name: string): Promise<MemberState> {
+  const shell = asking.ssh.shell(name);
   const [health, status] = await Promise.all([
-    ask(ssh.shell(name), lab, etcdctl('endpoint', 'health', '-w', 'json')),
-    ask(ssh.shell(name), lab, etcdctl('endpoint', 'status', '-w', 'json')),
+    ask(shell, asking, etcdctl('endpoint', 'health', '-w', 'json')),
+    ask(shell, asking, etcdctl('endpoint', 'status', '-w', 'json')),
   ]);
   return {
     healthy: 'text' in health && readHealth(health.text),
@@ -142,27 +164,29 @@ function etcdctl(...args: readonly string[]): readonly string[] {
 }
 
 async function observeVip(
-  { lab, ssh }: Context,
+  asking: Asking,
   machines: readonly MachineState[],
 ): Promise<readonly string[] | null> {
+  const { lab, ssh } = asking;
   const { vip, network } = lab;
   if (vip === null) return null;
   const asked = machines
     .filter(({ state }) => state === 'running')
     .map(async ({ name }) => {
       const argv = ['ip', '-4', '-o', 'addr', 'show', 'dev', network.interface];
-      const shown = await ask(ssh.shell(name), lab, argv);
+      const shown = await ask(ssh.shell(name), asking, argv);
       return 'text' in shown && shown.text.includes(` ${vip.address}/`) ? [name] : [];
     });
   return (await Promise.all(asked)).flat();
 }
 
-async function observeApi({ lab, run }: Context): Promise<Observation['api']> {
+async function observeApi(asking: Asking): Promise<Observation['api']> {
+  const { lab, run } = asking;
   const shell = hostShell(run);
   const { address, port } = lab.endpoint;
   const [endpoint, ...nodes] = await Promise.all(
     [address, ...controlPlanes(lab).map((plane) => plane.address)].map((host) =>
-      isReady(shell, lab, host, port),
+      isReady(shell, asking, host, port),
     ),
   );
   const names = controlPlanes(lab).map(({ name }) => name);
@@ -172,16 +196,18 @@ async function observeApi({ lab, run }: Context): Promise<Observation['api']> {
   };
 }
 
-async function isReady(shell: Shell, lab: LabSpec, host: string, port: number): Promise<boolean> {
+async function isReady(shell: Shell, asking: Asking, host: string, port: number): Promise<boolean> {
+  const { lab } = asking;
   const url = `https://${host}:${port}/readyz`;
   const argv = ['curl', '--silent', '--insecure', '--output', '/dev/null', '--write-out', '%{http_code}'];
-  const seen = await ask(shell, lab, [...argv, '--max-time', String(Math.ceil(2 * lab.timeScale)), url]);
+  const seen = await ask(shell, asking, [...argv, '--max-time', String(Math.ceil(2 * lab.timeScale)), url]);
   return 'text' in seen && seen.text === '200';
 }
 
-async function ask(shell: Shell, lab: LabSpec, argv: readonly string[]): Promise<Answer> {
+async function ask(shell: Shell, { lab, signal }: Asking, argv: readonly string[]): Promise<Answer> {
   try {
-    const end = await shell.run({ argv, timeoutMs: scaled(lab, 15) });
+    const stop = signal === undefined ? {} : { signal };
+    const end = await shell.run({ argv, timeoutMs: scaled(lab, 15), ...stop });
     const decoder = new TextDecoder();
     if (end.kind === 'exited' && end.code === 0) return { text: decoder.decode(end.stdout) };
     const said = decoder.decode(end.stderr).trim().split('\n').at(-1) ?? '';

@@ -8,6 +8,7 @@ import { PROGRAMS } from '../../sim/commands/index.js';
 import { installHost, type NodeImage } from '../../sim/image.js';
 import { definedMachines, observeWorld } from '../../sim/observe.js';
 import { Pump } from '../../sim/pump.js';
+import { watchWorld } from '../../sim/watch-world.js';
 import { World, type TraceEvent } from '../../sim/world.js';
 import {
   FileError,
@@ -23,6 +24,7 @@ import {
   type Provider,
   type Residue,
   type Shell,
+  type Watching,
   type WriteOptions,
 } from '../provider.js';
 import { begin, type FaultAction, type Operation, type OperationResult, type Running } from './operations.js';
@@ -137,6 +139,16 @@ export class SimProvider implements Provider {
 
   async observe(): Promise<Observation> {
     return observeWorld(this.world, this.#endpoint);
+  }
+
+  watch(onChange: (seen: Observation) => void): Watching {
+    const stop = watchWorld(this.world, this.#endpoint, onChange);
+    return {
+      ...{ exact: true, gaps: [] },
+      stop: async () => {
+        stop();
+      },
+    };
   }
 
   async residue(): Promise<readonly Residue[]> {
