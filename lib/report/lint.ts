@@ -1,4 +1,4 @@
-/** What is to be known of a cluster, as a document and as text for people: each finding with why, what to do and where. */
+/** What is to be known of a cluster, as a document and as text: each finding with why, what to do and where. */
 import type { ClusterFinding, FindingSeverity } from '../sagas/facts/facts.js';
 
 export interface LintDocument {
