@@ -50,7 +50,7 @@ async function lint(session: Session): Promise<number> {
   }
 }
 
-/** The version that is asked about, and what the rules of versions say against it; the cluster is judged all the same. */
+/** The version that is asked about, and what rules of versions say against it; the cluster is judged all the same. */
 function target(
   lab: Lab,
   wanted: string | undefined,
