@@ -54,7 +54,11 @@ export async function rehearseUpgrade(
   const commandOf = (seed: number): string => repeating(session, input, seed);
   const found = rehearsal({ lab: lab.name, from, to, assumed: [], commandOf }, runs);
   const path = writeReport(labFolder(lab), found);
-  const document = { ...found, report: relative(session.io.cwd, join(lab.folder, path)), wallMs: session.wallMs() };
+  const document = {
+    ...found,
+    report: relative(session.io.cwd, join(lab.folder, path)),
+    wallMs: session.wallMs(),
+  };
   session.result(document, `${rehearsalText(found)}Written to ${document.report}\n`);
   return found.completed === found.runs ? 0 : EXIT_FAILED_RUNS;
 }

@@ -69,7 +69,8 @@ function stepLine({ title, atMs, durationMs, apiAwayMs, lowestMargin }: StepFore
 
 function windows({ middle }: Rehearsal): readonly string[] {
   const seen = [...middle.windows].sort((a, b) => a.fromMs - b.fromMs);
-  if (seen.length === 0) return [`In the run in the middle (seed ${middle.seed}) the API answered all the time.`];
+  if (seen.length === 0)
+    return [`In the run in the middle (seed ${middle.seed}) the API answered all the time.`];
   return [
     `When the API does not answer, in the run in the middle (seed ${middle.seed}):`,
     ...seen.map(windowLine),
@@ -78,7 +79,8 @@ function windows({ middle }: Rehearsal): readonly string[] {
 
 function windowLine({ through, fromMs, durationMs, during }: ApiWindow): string {
   const where = through === 'endpoint' ? 'through its address' : `at ${through}`;
-  return `  ${printDuration(fromMs).padEnd(8)} ${printDuration(durationMs).padEnd(8)} ${where}: ${during ?? 'between steps'}`;
+  const [at, takes] = [fromMs, durationMs].map((ms) => printDuration(ms).padEnd(8));
+  return `  ${at ?? ''} ${takes ?? ''} ${where}: ${during ?? 'between steps'}`;
 }
 
 function worst({ worst: { seed, outcome, durationMs, error, command } }: Rehearsal): readonly string[] {

@@ -57,7 +57,11 @@ export interface Rehearsal {
   readonly steps: readonly StepForecast[];
   readonly riskiest: readonly RiskyStep[];
   /** The run in the middle, with its windows. */
-  readonly middle: { readonly seed: number; readonly durationMs: number; readonly windows: readonly ApiWindow[] };
+  readonly middle: {
+    readonly seed: number;
+    readonly durationMs: number;
+    readonly windows: readonly ApiWindow[];
+  };
   /** The run that failed first, or else took longest, and how it is repeated. */
   readonly worst: {
     readonly seed: number;
@@ -91,7 +95,14 @@ export function rehearsal(subject: RehearsalSubject, runs: readonly RehearsedRun
   const throughs = [...new Set(runs.flatMap(({ windows }) => windows.map(({ through }) => through)))];
   return {
     ...{ apiVersion: 'homelab/v1', kind: 'Rehearsal' },
-    ...{ lab, from, to, notes: [MODELLED], seed: Math.min(...runs.map(({ seed }) => seed)), runs: runs.length },
+    ...{
+      lab,
+      from,
+      to,
+      notes: [MODELLED],
+      seed: Math.min(...runs.map(({ seed }) => seed)),
+      runs: runs.length,
+    },
     completed: runs.length - failed.length,
     durationMs: spread(runs.map((run) => run.durationMs)),
     api: throughs.sort(endpointFirst).map((through) => {
@@ -162,7 +173,9 @@ function whyRisky(step: StepForecast, runs: number): string {
     ...(failedIn > 0 ? [`it failed in ${failedIn} of ${runs} runs`] : []),
     ...(retriedIn > 0 ? [`it was tried again in ${retriedIn} of ${runs} runs`] : []),
     ...(apiAwayMs.worst > 0
-      ? [`the API is away for ${tenths(apiAwayMs.p95)} s (95 % of the runs), ${tenths(apiAwayMs.worst)} s at worst`]
+      ? [
+          `the API is away for ${tenths(apiAwayMs.p95)} s (95 % of the runs), ${tenths(apiAwayMs.worst)} s at worst`,
+        ]
       : []),
     ...(lowestMargin !== null && lowestMargin < 1
       ? [lowestMargin < 0 ? 'etcd loses its quorum meanwhile' : 'no further voter of etcd may fail meanwhile']

@@ -32,10 +32,21 @@ export function define(command: Command, perform: Perform): void {
   own
     .requiredOption('--to <version>', 'such as v1.32, or v1.32.0')
     .option('--dry-run', 'show every step, its commands, its time and what is up meanwhile; change nothing')
-    .option('--rehearse', 'run it on copies of the simulated lab and say what is to be expected; change nothing')
+    .option(
+      '--rehearse',
+      'run it on copies of the simulated lab and say what is to be expected; change nothing',
+    )
     .option('--runs <count>', `how many copies are rehearsed on (default: ${DEFAULT_RUNS})`, wholeCount)
-    .option('--seed <number>', 'of the first rehearsed run; the others count up from it (default: 1)', wholeSeed)
-    .option('--max-unavailable <count>', 'how many workers may be away at once (default: as configured)', wholeCount)
+    .option(
+      '--seed <number>',
+      'of the first rehearsed run; the others count up from it (default: 1)',
+      wholeSeed,
+    )
+    .option(
+      '--max-unavailable <count>',
+      'how many workers may be away at once (default: as configured)',
+      wholeCount,
+    )
     .option('--drain-timeout <time>', 'how long a drain waits for budgets and pods', durationOption)
     .option(
       '--fault <time=action:machine>',

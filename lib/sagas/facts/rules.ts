@@ -71,7 +71,7 @@ const RULES = {
   },
   'longhorn-budget': {
     explanation:
-      'Longhorn keeps a PodDisruptionBudget for each of its instance managers, and lifts it from a cordoned node only ' +
+      'Longhorn keeps a PodDisruptionBudget for each instance manager, and lifts it from a cordoned node only ' +
       'when no volume has its last healthy replica there. Until then a drain of that node waits.',
     reference:
       'https://longhorn.io/docs/1.8.1/maintenance/maintenance/#updating-the-node-os-or-container-runtime',

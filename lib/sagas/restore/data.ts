@@ -1,4 +1,4 @@
-/** The copy of etcd on each control plane, and the data folder that is made from it and exchanged for the present one. */
+/** The copy of etcd on each control plane, the data that is made from it, and its exchange for the present data. */
 import { StepError, type Step, type StepContext } from '../../engine/saga.js';
 import { controlPlanes, type LabSpec, type MachineSpec } from '../../model/lab.js';
 import { readSnapshot, SNAPSHOTS } from '../etcd-snapshot.js';

@@ -25,7 +25,9 @@ export function restorePreflight(restore: Restore): Step {
       for (const { name } of controlPlanes(lab)) {
         const state = states.find((one) => one.name === name)?.state ?? 'absent';
         if (state !== 'running') {
-          problems.push(`${name} is ${state}: every control plane gets the copy, or it would bring the old data back`);
+          problems.push(
+            `${name} is ${state}: every control plane gets the copy, or it would bring the old data back`,
+          );
           continue;
         }
         if ((await restoringProgram(context, lab, name)) === null) problems.push(noProgram(name).message);

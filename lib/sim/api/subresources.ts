@@ -64,7 +64,10 @@ function evict(call: RestCall, name: string): Verdict {
   const removed = remove(options, name);
   if (removed instanceof Failure) return removed;
   const { world, options: server } = call.server;
-  world.emit(server.machine.name, 'kube-apiserver', EVICTED, { namespace: pod.metadata.namespace ?? '', pod: name });
+  world.emit(server.machine.name, 'kube-apiserver', EVICTED, {
+    namespace: pod.metadata.namespace ?? '',
+    pod: name,
+  });
   return { status: 201, body: success(type, pod) };
 }
 
