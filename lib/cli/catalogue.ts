@@ -58,7 +58,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'machine',
-    summary: 'halt, start, reboot, cut, pause or resume a machine',
+    summary: 'halt, start, reboot, cut, pause, resume or slow a machine',
     load: () => import('./commands/machine.js'),
   },
   {

@@ -22,7 +22,7 @@ export interface MachineState {
 export type PowerAction = 'start' | 'halt' | 'cut' | 'reboot';
 
 /** Powers beyond the four above. A provider lists what this host can do in `supported`. */
-export type Power = 'pause' | 'link';
+export type Power = 'pause' | 'link' | 'disk';
 
 export interface Command {
   /** Program and arguments; never a shell line. */
@@ -219,6 +219,8 @@ export interface Provider {
   pause?(name: string): Promise<void>;
   resume?(name: string): Promise<void>;
   link?(name: string, state: 'up' | 'down'): Promise<void>;
+  /** Makes every flush of the machine's disk take this much longer from now on; 0 ends it. */
+  disk?(name: string, options: { readonly latencyMs: number }): Promise<void>;
   /** Null or left out where machines need no image, or where the lab names a box of the user's own. */
   readonly image?: NodeImage | null;
   /** Lets go of connections and files. The lab stays. */

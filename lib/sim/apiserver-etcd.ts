@@ -5,6 +5,7 @@
 import type { EtcdNode } from './etcd-node.js';
 import { DatabaseFull } from './etcd-keyspace.js';
 import { ETCD_NO_SPACE, etcdFailure, propose, readIndex, type EtcdResult } from './etcd-requests.js';
+import { isPrompt, slowReadMs } from './etcd-slow.js';
 import { checkQuota } from './etcd-size.js';
 import type { Machine } from './machine.js';
 import { checkServer, type Certificate } from './pki.js';
@@ -44,6 +45,11 @@ export class EtcdConnection {
     return this.node?.canCommit() === true && this.node.ready && this.node.synced;
   }
 
+  /** Are requests served so quickly that many of them may be reckoned as one? See api/watch.ts. */
+  get prompt(): boolean {
+    return this.node === null || isPrompt(this.node);
+  }
+
   /** Makes the connection, and makes it again whenever it was lost. */
   *keep(): Sim<never> {
     for (;;) {
@@ -61,8 +67,12 @@ export class EtcdConnection {
     const { scheduler } = this.#options.machine.world;
     for (;;) {
       const { node } = this;
-      if (node !== null && this.usable) return true;
       const leftMs = deadlineMs - scheduler.nowMs;
+      if (node !== null && this.usable) {
+        const slowMs = slowReadMs(node);
+        if (slowMs > 0) yield* sleep(Math.max(0, Math.min(slowMs, leftMs)));
+        return slowMs <= leftMs;
+      }
       if (leftMs <= 0) return false;
       if (node === null) yield* waitFor([this.changed], leftMs);
       else if (!node.ready) yield* waitFor([this.changed, node.cluster.changed], leftMs);

@@ -62,6 +62,7 @@ function* serve(call: Invocation, server: ApiServer): Sim<number> {
     address: null,
     certificate: () => options.serving,
     healthChanged: server.healthChanged,
+    varies: () => !server.etcd.prompt,
     serve: (request) => handle(server, request),
   });
   world.apiServers.set(machine.name, server);
@@ -112,18 +113,19 @@ function* becomeReady(call: Invocation, server: ApiServer): Sim<number | null> {
 /** Tells those who depend on it when etcd becomes usable or unusable, and breaks watches after a while. */
 function* watchHealth(server: ApiServer): Sim<never> {
   const { etcd } = server;
-  let usable = etcd.usable;
+  let { usable, prompt } = etcd;
   let brokenAtMs: number | null = null;
   for (;;) {
     const cluster = etcd.node?.cluster;
     const leftMs = brokenAtMs === null ? null : brokenAtMs - server.nowMs;
     yield* waitFor([etcd.changed, ...(cluster === undefined ? [] : [cluster.changed])], leftMs);
-    const now = etcd.usable;
-    if (now !== usable) {
-      usable = now;
+    const changed = etcd.usable !== usable;
+    if (changed || etcd.prompt !== prompt) server.healthChanged.fire();
+    prompt = etcd.prompt;
+    if (changed) {
+      usable = etcd.usable;
       // etcd cancels watches after three election timeouts without a leader.
       brokenAtMs = usable ? null : server.nowMs + 3 * (etcd.node?.electionMs ?? 0);
-      server.healthChanged.fire();
     }
     if (brokenAtMs === null || server.nowMs < brokenAtMs) continue;
     brokenAtMs = null;

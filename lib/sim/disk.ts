@@ -33,6 +33,8 @@ export class Disk {
   /** One signal a folder that somebody watches, like an inotify watch: fires when an entry directly in it changes. */
   readonly #watches = new Map<string, Signal>();
   readonly #nowMs: () => number;
+  /** How much longer than usual a flush takes; only etcd waits for flushes here. See power.ts for how it changes. */
+  flushMs = 0;
   #usedBytes = SYSTEM_BYTES;
 
   constructor(nowMs: () => number) {

@@ -52,7 +52,13 @@ export function* etcd(call: Invocation): Sim<number> {
 function* serve(call: Invocation, config: MemberConfig, cluster: EtcdCluster, id: string): Sim<number> {
   const { machine, process, world } = call;
   const { scheduler } = world;
-  const node = new EtcdNode({ ...config, cluster, id, machine, process, prng: call.prng.fork('raft') });
+  const node = new EtcdNode({
+    ...{ ...config, cluster, id, machine, process, prng: call.prng.fork('raft') },
+    log: (level, caller, msg, fields) => {
+      const ts = world.date(world.nowMs, true);
+      call.printError(`${JSON.stringify({ level, ts, caller, msg, ...fields })}\n`);
+    },
+  });
   cluster.attach(node);
   // The peers notice the end of the process when its connections close.
   scheduler.spawn(world.group, `end of etcd on ${machine.name}`, detachAtEnd(node));

@@ -6,22 +6,12 @@
 import type { Prng } from '../base/prng.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import type { Machine } from './machine.js';
+import { slowVoteMs, stall, stallMs } from './etcd-slow.js';
+import type { EtcdLog, EtcdNodeOptions } from './etcd-start.js';
+import { ElectionTimer } from './etcd-timer.js';
 import { couldWin, reachesQuorum, rivalOf, visibleLeader } from './etcd-voting.js';
 import type { Process } from './process.js';
 import { sleep, waitFor, type Sim } from './task.js';
-
-export interface EtcdNodeOptions {
-  readonly cluster: EtcdCluster;
-  readonly id: string;
-  readonly machine: Machine;
-  readonly process: Process;
-  readonly prng: Prng;
-  readonly heartbeatMs: number;
-  readonly electionMs: number;
-  /** Key id of the authority that peers must be signed by; empty without TLS between peers. */
-  readonly peerAuthority: string;
-  readonly quotaBytes: number;
-}
 
 export class EtcdNode {
   readonly cluster: EtcdCluster;
@@ -44,8 +34,12 @@ export class EtcdNode {
   synced = false;
   /** Has published its name and serves clients. */
   ready = false;
-  /** When it last heard a leader; its election timer counts from here. */
-  #heardMs: number;
+  /** True while its raft loop waits for a disk that is slower than its followers are patient. */
+  stalled = false;
+  readonly log: EtcdLog;
+  /** Draws for what a slow disk does. */
+  readonly slowPrng: Prng;
+  readonly #timer: ElectionTimer;
 
   constructor(options: EtcdNodeOptions) {
     this.cluster = options.cluster;
@@ -57,8 +51,10 @@ export class EtcdNode {
     this.electionMs = options.electionMs;
     this.peerAuthority = options.peerAuthority;
     this.quotaBytes = options.quotaBytes;
+    this.log = options.log;
+    this.slowPrng = options.prng.fork('disk');
     this.term = options.cluster.term;
-    this.#heardMs = this.#nowMs;
+    this.#timer = new ElectionTimer(this, this.#nowMs);
   }
 
   get isLeader(): boolean {
@@ -83,7 +79,8 @@ export class EtcdNode {
   leaderNode(): EtcdNode | null {
     if (this.lead === null) return null;
     const node = this.cluster.nodes.get(this.lead);
-    return node?.isLeader === true && this.cluster.connected(this.id, node.id) ? node : null;
+    if (node?.isLeader !== true || node.stalled) return null;
+    return this.cluster.connected(this.id, node.id) ? node : null;
   }
 
   followsLeader(): boolean {
@@ -149,8 +146,7 @@ export class EtcdNode {
 
   /** The election timer has run since the last heartbeat, which was sent at one of the leader's ticks. */
   #noteLoss(leader: EtcdNode | null): void {
-    const sinceMs = leader?.leadElectedMs ?? this.leadElectedMs;
-    this.#heardMs = this.#nowMs - ((this.#nowMs - sinceMs) % this.heartbeatMs);
+    this.#timer.silentSince(this.#nowMs, leader?.leadElectedMs ?? this.leadElectedMs);
     this.fallBehind();
   }
 
@@ -190,7 +186,8 @@ export class EtcdNode {
       this.#stepDown();
     } else if (reachesQuorum(this)) {
       this.#commitHeldProposals();
-      yield* waitFor([this.cluster.changed]);
+      if (stallMs(this) > 0) yield* stall(this);
+      else yield* waitFor([this.cluster.changed]);
     } else {
       yield* this.#checkQuorum();
     }
@@ -209,7 +206,7 @@ export class EtcdNode {
 
   #stepDown(): void {
     this.lead = null;
-    this.#heardMs = this.#nowMs;
+    this.#timer.heard(this.#nowMs);
     this.fallBehind();
     this.#world.emit(this.machine.name, 'etcd', 'leader lost its quorum', { member: this.name });
     this.cluster.touch();
@@ -217,7 +214,7 @@ export class EtcdNode {
 
   *#campaign(firstTimeoutMs: number | null): Sim<void> {
     const { cluster } = this;
-    let dueMs = this.#heardMs + (firstTimeoutMs ?? this.#randomTimeout());
+    let dueMs = this.#timer.dueMs(firstTimeoutMs);
     while (this.lead === null || !this.followsLeader()) {
       const leader = visibleLeader(this);
       if (leader !== null) {
@@ -237,11 +234,11 @@ export class EtcdNode {
     if (!couldWin(this)) {
       while (!couldWin(this) && visibleLeader(this) === null) yield* waitFor([this.cluster.changed]);
       // The timer went round meanwhile; what is left of the current round is anything up to a whole one.
-      return this.#nowMs + this.prng.int(1, this.#randomTimeout());
+      return this.#nowMs + this.prng.int(1, this.#timer.draw());
     }
-    yield* sleep(this.#world.draw('etcdCommit', this.prng));
+    yield* sleep(this.#world.draw('etcdCommit', this.prng) + slowVoteMs(this));
     if (couldWin(this) && visibleLeader(this) === null) this.#becomeLeader();
-    return this.#nowMs + this.#randomTimeout();
+    return this.#nowMs + this.#timer.draw();
   }
 
   #forgetLeader(): void {
@@ -280,11 +277,6 @@ export class EtcdNode {
     const { cluster } = this;
     if (cluster.proposals.leader !== this.id || !cluster.quorumBehind(this)) return;
     for (const proposal of cluster.proposals.list.splice(0)) proposal.run();
-  }
-
-  #randomTimeout(): number {
-    const ticks = Math.max(1, Math.floor(this.electionMs / this.heartbeatMs));
-    return (ticks + this.prng.int(0, ticks - 1)) * this.heartbeatMs;
   }
 
   get #world(): EtcdCluster['world'] {

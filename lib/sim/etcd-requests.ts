@@ -4,6 +4,7 @@
  */
 import type { Proposal } from './etcd-cluster.js';
 import type { EtcdNode } from './etcd-node.js';
+import { noteSlowWrite, slowReadMs, slowWriteMs } from './etcd-slow.js';
 import { Signal, sleep, waitFor, type Sim } from './task.js';
 
 export type EtcdResult<T> =
@@ -24,7 +25,7 @@ export function* propose<T>(node: EtcdNode, run: () => T): Sim<EtcdResult<T>> {
   const { scheduler } = cluster.world;
   const startMs = scheduler.nowMs;
   const deadlineMs = startMs + node.requestTimeoutMs;
-  while (node.lead === null) {
+  while (node.lead === null || isStalled(node)) {
     if (scheduler.nowMs >= deadlineMs) return etcdFailure(timeoutText(node, startMs));
     yield* waitFor([cluster.changed], deadlineMs - scheduler.nowMs);
   }
@@ -36,7 +37,9 @@ export function* propose<T>(node: EtcdNode, run: () => T): Sim<EtcdResult<T>> {
   }
   if (cluster.quorumBehind(leader)) {
     const { term } = leader;
-    yield* sleep(cluster.world.draw('etcdCommit', node.prng) + cluster.latenessOf(leader));
+    const slowMs = slowWriteMs(node, leader);
+    yield* sleep(cluster.world.draw('etcdCommit', node.prng) + cluster.latenessOf(leader) + slowMs);
+    noteSlowWrite(node, leader, slowMs);
     if (
       leader.isLeader &&
       leader.term === term &&
@@ -89,7 +92,16 @@ export function* readIndex(node: EtcdNode): Sim<string | null> {
     yield* waitFor([cluster.changed], deadlineMs - scheduler.nowMs);
     if (node.leadSinceMs !== sinceMs) return ETCD_LEADER_CHANGED;
   }
-  return null;
+  const slowMs = slowReadMs(node);
+  const leftMs = deadlineMs - scheduler.nowMs;
+  if (slowMs > 0) yield* sleep(Math.min(slowMs, leftMs));
+  return slowMs > leftMs ? ETCD_TIMED_OUT : null;
+}
+
+/** Its leader is there, and its disk holds everything up. */
+function isStalled(node: EtcdNode): boolean {
+  const leader = node.lead === null ? undefined : node.cluster.nodes.get(node.lead);
+  return leader?.stalled === true && leader.isLeader && node.cluster.connected(node.id, leader.id);
 }
 
 /** How etcd words a time-out, by what happened to the leader meanwhile. */

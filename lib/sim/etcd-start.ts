@@ -7,8 +7,9 @@ import { EtcdCluster, clusterIdOf, memberIdOf, type EtcdMember } from './etcd-cl
 import { parentOf } from './disk.js';
 import { openRestored, type RestoredData } from './etcd-snapshot.js';
 import type { Machine } from './machine.js';
+import type { Prng } from '../base/prng.js';
 import type { Certificate } from './pki.js';
-import type { Invocation } from './process.js';
+import type { Invocation, Process } from './process.js';
 import type { World } from './world.js';
 
 export interface HostPort {
@@ -37,6 +38,29 @@ export interface MemberConfig {
   readonly peerAuthority: string;
   readonly quotaBytes: number;
 }
+
+/** What a running member is made from. */
+export interface EtcdNodeOptions {
+  readonly cluster: EtcdCluster;
+  readonly id: string;
+  readonly machine: Machine;
+  readonly process: Process;
+  readonly prng: Prng;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  /** Key id of the authority that peers must be signed by; empty without TLS between peers. */
+  readonly peerAuthority: string;
+  readonly quotaBytes: number;
+  /** Writes a line of its log. */
+  readonly log: EtcdLog;
+}
+
+export type EtcdLog = (
+  level: 'info' | 'warn',
+  caller: string,
+  msg: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
 
 export interface OpenedMember {
   readonly cluster: EtcdCluster;

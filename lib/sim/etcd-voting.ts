@@ -7,7 +7,8 @@ export function visibleLeader(node: EtcdNode): EtcdNode | null {
   const { cluster } = node;
   let best: EtcdNode | null = null;
   for (const other of cluster.nodes.values()) {
-    if (!other.isLeader || !cluster.connected(node.id, other.id) || other.term < node.term) continue;
+    if (!other.isLeader || other.stalled || !cluster.connected(node.id, other.id) || other.term < node.term)
+      continue;
     if (best === null || other.term > best.term) best = other;
   }
   return best;

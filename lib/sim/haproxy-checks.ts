@@ -3,6 +3,7 @@
  * nothing: it parks until the network, the server's ports or its health changed.
  */
 import type { HaproxyProxy, HaproxyServer } from './haproxy-config.js';
+import type { Machine } from './machine.js';
 import type { Outcome } from './network.js';
 import type { Invocation } from './process.js';
 import { idleTicks, sleep, type Signal, type Sim } from './task.js';
@@ -37,7 +38,8 @@ export function* checkServerHealth(call: Invocation, backend: Backend, server: B
     else if (!server.up && passes >= config.rise) mark(call, backend, server, true, outcome);
     const settled = server.up === passed;
     const everyMs = settled ? (server.up ? config.interMs : config.downinterMs) : config.fastinterMs;
-    if (settled && countOf(signals) === before) yield* idleTicks(call.world.scheduler, everyMs, signals);
+    if (settled && !varies(call, config) && countOf(signals) === before)
+      yield* idleTicks(call.world.scheduler, everyMs, signals);
     else yield* sleep(everyMs);
   }
 }
@@ -102,11 +104,19 @@ function reasonOf(outcome: Outcome): string {
   }
 }
 
+function varies(call: Invocation, config: HaproxyServer): boolean {
+  return targetOf(call, config)?.listenerOn(config.host, config.port)?.varies?.() === true;
+}
+
+function targetOf(call: Invocation, config: HaproxyServer): Machine | undefined {
+  const address = call.machine.lookup(config.host);
+  return [...call.world.machines.values()].find((one) => address !== null && one.options.address === address);
+}
+
 /** Everything that an unchanged answer depends on. */
 function signalsOf(call: Invocation, config: HaproxyServer): Signal[] {
-  const { network, machines } = call.world;
-  const address = call.machine.lookup(config.host);
-  const target = [...machines.values()].find((one) => address !== null && one.options.address === address);
+  const { network } = call.world;
+  const target = targetOf(call, config);
   if (target === undefined) return [network.changed];
   const health = target.listenerOn(target.options.address, config.port)?.healthChanged;
   const own = [network.changed, call.machine.reachChanged, target.reachChanged, target.portsChanged];

@@ -29,7 +29,8 @@ export function* keepProbing(kubelet: Kubelet, probe: Probe, tell: (healthy: boo
     const healthy = yield* ask(kubelet, probe);
     failures = healthy ? 0 : failures + 1;
     if (healthy || failures >= probe.failureThreshold) tell(healthy);
-    const settled = healthy || failures >= probe.failureThreshold;
+    const varies = kubelet.machine.listenerOn(probe.host, probe.port)?.varies?.() === true;
+    const settled = !varies && (healthy || failures >= probe.failureThreshold);
     if (settled && countOf(signals) === before) yield* idleTicks(scheduler, probe.periodMs, signals);
     else yield* sleep(tickMs + probe.periodMs - scheduler.nowMs);
   }

@@ -1,6 +1,6 @@
 /** Keeping a Lease of one's own renewed, as a kubelet does for its node. Elections are in leader-election.ts. */
 import { isNotFound, type ApiClient } from './api-client.js';
-import { keepRenewing } from './api/watch.js';
+import { keepRenewing, mustRenewSingly } from './api/watch.js';
 import type { KubeObject } from './objects.js';
 import type { Process } from './process.js';
 import { sleep, type Sim } from './task.js';
@@ -32,9 +32,13 @@ export function* keepLeaseRenewed(lease: OwnLease): Sim<void> {
     const sinceMs = world.nowMs;
     const body = { ...object, spec: { ...mapAt(object, 'spec'), ...spec(lease) } };
     const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs);
+    if (mustRenewSingly(ended)) {
+      const written = yield* lease.client.request('PUT', path, body, lease.everyMs);
+      if (written.kind !== 'ok') return;
+    }
     const ticks = Math.floor((world.nowMs - sinceMs) / lease.everyMs);
     // A request that ended before its first tick may never have been served.
-    if (ticks === 0 && ended.kind !== 'reset') return;
+    if (ticks === 0 && ended.kind !== 'reset' && !mustRenewSingly(ended)) return;
     yield* sleep(sinceMs + (ticks + 1) * lease.everyMs - world.nowMs);
   }
 }

@@ -93,3 +93,11 @@ export function resumeMachine(machine: Machine): void {
   machine.setPower('running');
   machine.group.thaw();
 }
+
+/** Makes every flush of the machine's disk take so much longer than usual, as a worn or shared disk does. */
+export function slowDisk(machine: Machine, flushMs: number): void {
+  if (machine.disk.flushMs === flushMs) return;
+  machine.disk.flushMs = flushMs;
+  machine.world.emit(machine.name, 'disk', flushMs === 0 ? 'as quick as usual' : 'slow', { flushMs });
+  for (const cluster of machine.world.etcdClusters.values()) cluster.changed.fire();
+}

@@ -48,6 +48,8 @@ export interface Listener {
   readonly certificate: () => Certificate | null;
   /** Fires when the answer to a health check may have changed; whoever probes parks on it. Absent: it never changes. */
   readonly healthChanged?: Signal;
+  /** May one answer to a health check differ from the next although nothing changed? Then nobody parks. */
+  readonly varies?: () => boolean;
   /** Would /readyz be answered with 200 now? For onlookers: reads only. Absent: ask the API server of the machine. */
   readonly answersReady?: () => boolean;
   /** Answers one request in the server's own process; 'reset' closes the connection without an answer. */

@@ -53,7 +53,7 @@ export async function conformance(
   return { titles, refused };
 }
 
-const POWERS: readonly Power[] = ['pause', 'link'];
+const POWERS: readonly Power[] = ['pause', 'link', 'disk'];
 
 const CHECKS: readonly (readonly [string, Check])[] = [
   ['an absent machine is not listed and cannot be reached', absent],

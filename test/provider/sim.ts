@@ -22,14 +22,14 @@ void t.test('powers that a host does not have are refused, and counted apart', a
     new Proxy<Provider>(openSim(lab), {
       get: (provider, name) => {
         if (name === 'supported') return [];
-        if (name === 'pause' || name === 'resume' || name === 'link') return power;
+        if (['pause', 'resume', 'link', 'disk'].includes(String(name))) return power;
         const value: unknown = Reflect.get(provider, name);
         return typeof value === 'function' ? (value.bind(provider) as unknown) : value;
       },
     });
   const refusing = without(() => Promise.reject(new UnsupportedError('sim', 'this')));
   const { refused } = await conformance(t, 'refusing', async () => ({ provider: refusing, machines: two }));
-  t.strictSame(refused, ['pause', 'link']);
+  t.strictSame(refused, ['pause', 'link', 'disk']);
 });
 
 void t.test('a world that is opened again is the world that was closed', async (t) => {
@@ -72,6 +72,14 @@ void t.test(
     t.notSame(await future('run 1'), await future());
   },
 );
+
+void t.test('a slowed disk is slow in the world that is opened again, too', async (t) => {
+  const log = memoryLog();
+  const before = openSim(lab, { log });
+  await before.create(two, {});
+  await before.disk(first, { latencyMs: 700 });
+  t.equal(openSim(lab, { log }).world.machine(first).disk.flushMs, 700);
+});
 
 void t.test('an operation without its end is a dropped session: it goes on, unheard', async (t) => {
   const log = memoryLog();

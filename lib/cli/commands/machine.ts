@@ -11,6 +11,7 @@ import {
 } from '../../provider/provider.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
+import { durationOption } from '../duration-option.js';
 import { lockLab, mustFindLab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
@@ -20,7 +21,7 @@ import { forecastOf } from './quorum.js';
 
 const EXIT_INTERRUPTED = 130;
 
-type Action = PowerAction | 'pause' | 'resume';
+type Action = PowerAction | 'pause' | 'resume' | 'disk';
 
 const ACTIONS: readonly (readonly [Action, string])[] = [
   ['halt', 'shut machines down cleanly'],
@@ -40,6 +41,15 @@ export function define(command: Command, perform: Perform): void {
       .action((machines: readonly string[]) => perform(own, (session) => act(session, action, machines)));
     examples(own, [[`homelab machine ${action} stage-cp-2`, summary]]);
   }
+  const disk = aboutLab(command.command('disk').summary('make disks slow, or quick again (simulator only)'));
+  disk
+    .description('Makes every flush of the disks take longer from now on. etcd on them feels it; 0s ends it.')
+    .argument('<machine...>', 'names, such as stage-cp-1')
+    .requiredOption('--latency <time>', 'how much longer a flush takes, such as 800ms or 0s', durationOption)
+    .action((machines: readonly string[]) => perform(disk, (session) => act(session, 'disk', machines)));
+  examples(disk, [
+    ['homelab machine disk --latency 3s stage-cp-1', 'a disk on which kube-vip loses its Lease'],
+  ]);
   examples(command, [['homelab machine cut stage-cp-1', 'a power failure of one control plane']]);
 }
 
@@ -52,7 +62,7 @@ async function act(session: Session, action: Action, names: readonly string[]): 
     try {
       if (TAKES_DOWN.includes(action)) await confirmLoss(session, action, names, await provider.observe());
       const startedMs = provider.clock.nowMs();
-      for (const name of names) await actOn(provider, action, name, session.io.signal);
+      for (const name of names) await actOn(session, provider, action, name);
       const machines = (await provider.machines()).filter(({ name }) => names.includes(name));
       const nowMs = provider.clock.nowMs();
       const lines = machines.map(({ name, state }) => `${name} is ${state}\n`).join('');
@@ -94,7 +104,13 @@ async function confirmLoss(
   });
 }
 
-async function actOn(provider: Provider, action: Action, name: string, signal: AbortSignal): Promise<void> {
+async function actOn(session: Session, provider: Provider, action: Action, name: string): Promise<void> {
+  const { signal } = session.io;
+  if (action === 'disk') {
+    if (provider.disk === undefined) throw new UnsupportedError(provider.name, 'disk');
+    const latencyMs = session.options['latency'] as number;
+    return provider.disk(name, { latencyMs });
+  }
   if (action !== 'pause' && action !== 'resume') return provider.power(name, action, { signal });
   if (provider.pause === undefined || provider.resume === undefined) {
     throw new UnsupportedError(provider.name, 'pause');

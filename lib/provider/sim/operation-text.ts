@@ -15,6 +15,8 @@ export function operationText(operation: Operation): string {
       return operation.kind;
     case 'link':
       return `link ${operation.state}`;
+    case 'disk':
+      return `disk ${operation.latencyMs} ms slower`;
     case 'run':
       return operation.argv.join(' ');
     case 'read':

@@ -13,6 +13,7 @@ import {
   haltMachine,
   pauseMachine,
   resumeMachine,
+  slowDisk,
   startMachine,
 } from '../../sim/power.js';
 import { join, type Sim, type Task } from '../../sim/task.js';
@@ -28,6 +29,7 @@ export type Operation =
   | { readonly kind: 'power'; readonly machine: string; readonly action: PowerAction }
   | { readonly kind: 'pause' | 'resume'; readonly machine: string }
   | { readonly kind: 'link'; readonly machine: string; readonly state: 'up' | 'down' }
+  | { readonly kind: 'disk'; readonly machine: string; readonly latencyMs: number }
   | { readonly kind: 'destroy'; readonly machines: readonly string[] }
   | {
       readonly kind: 'run';
@@ -121,6 +123,9 @@ function* act(world: World, running: Running, seq: number, operation: Acted): Si
       return { kind: 'done' };
     case 'link':
       world.network.setLink(world.machine(operation.machine), operation.state === 'up');
+      return { kind: 'done' };
+    case 'disk':
+      slowDisk(world.machine(operation.machine), operation.latencyMs);
       return { kind: 'done' };
     case 'destroy':
       yield* destroyAll(world, operation.machines);

@@ -47,7 +47,7 @@ const EMPTY = new Uint8Array();
 
 export class SimProvider implements Provider {
   readonly name = 'sim';
-  readonly supported: readonly Power[] = ['pause', 'link'];
+  readonly supported: readonly Power[] = ['pause', 'link', 'disk'];
   readonly clock: Clock;
   readonly seed: number;
   readonly world: World;
@@ -117,6 +117,10 @@ export class SimProvider implements Provider {
 
   async link(name: string, state: 'up' | 'down'): Promise<void> {
     await this.#perform({ kind: 'link', machine: name, state });
+  }
+
+  async disk(name: string, { latencyMs }: { readonly latencyMs: number }): Promise<void> {
+    await this.#perform({ kind: 'disk', machine: name, latencyMs });
   }
 
   async destroy(names: readonly string[]): Promise<void> {

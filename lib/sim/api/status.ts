@@ -3,6 +3,8 @@ import type { Response } from '../network.js';
 import type { KubeObject, KubeStatus } from '../objects.js';
 import { tableOf, type ResourceType } from './resources.js';
 
+export const RENEW_SINGLY = 'RenewSingly';
+
 /** An answer that is an error, thrown nowhere: handlers return it. */
 export class Failure {
   readonly status: KubeStatus;
@@ -55,6 +57,11 @@ export function invalid(type: ResourceType, name: string, problem: string): Fail
 
 export function badRequest(message: string): Failure {
   return new Failure(400, 'BadRequest', message);
+}
+
+/** The simulator's own: a renewal that stands for many is refused while each of them takes its time. */
+export function renewSingly(): Failure {
+  return new Failure(503, RENEW_SINGLY, 'renewals are served one by one while etcd is slow');
 }
 
 export function forbidden(type: Named | null, name: string | null, message: string): Failure {

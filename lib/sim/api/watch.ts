@@ -6,6 +6,7 @@
 import type { ApiClient, ApiOutcome } from '../api-client.js';
 import type { KubeObject } from '../objects.js';
 import type { Sim } from '../task.js';
+import { RENEW_SINGLY } from './status.js';
 
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -52,6 +53,11 @@ export function* keepRenewing(
   everyMs: number,
 ): Sim<ApiOutcome> {
   return yield* client.stream('PUT', withQuery(leasePath, `renewEveryMs=${everyMs}`), lease, 0);
+}
+
+/** Was an open renewal refused because each one takes its own time now? Nothing was written then. */
+export function mustRenewSingly(outcome: ApiOutcome): boolean {
+  return outcome.kind === 'error' && outcome.status.reason === RENEW_SINGLY;
 }
 
 /** Waits for as long as the holder of a Lease keeps renewing it, and answers the Lease as it was left. */

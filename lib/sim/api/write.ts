@@ -16,6 +16,7 @@ import {
   forbidden,
   invalid,
   notFound,
+  renewSingly,
   requestTimedOut,
   storageError,
   success,
@@ -96,11 +97,12 @@ export function* updateObject(call: RestCall, name: string): Sim<Response | 'res
     const words = `the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`;
     return badRequest(words).response;
   }
+  const everyMs = Number(call.info.query.get('renewEveryMs') ?? '0');
+  if (everyMs > 0 && !call.server.etcd.prompt) return renewSingly().response;
   const answer = yield* commit(call, () => {
     const { resourceVersion } = wanted.metadata;
     return change(call, name, resourceVersion, (current) => merged(call, current, wanted));
   });
-  const everyMs = Number(call.info.query.get('renewEveryMs') ?? '0');
   return everyMs > 0 && answer.status === 200 ? yield* keepRenewed(call, name, everyMs) : answer;
 }
 
@@ -118,7 +120,7 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   const watchdog = endWithMachine(options.machine, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
-    while (goesOn() && server.etcd.usable && !space.capped)
+    while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped)
       yield* waitFor([renewal.ended, server.healthChanged]);
     return goesOn() ? 'reset' : conflict(type, name).response;
   } finally {
