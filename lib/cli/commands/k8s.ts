@@ -21,6 +21,7 @@ import {
 } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
+import { restore } from '../restore.js';
 import { DEFAULT_RUNS, rehearseUpgrade } from '../rehearse.js';
 import type { Session } from '../session.js';
 import { prepareUpgrade, problemOf, refused, type WantedUpgrade } from '../upgrade-preparation.js';
@@ -48,11 +49,7 @@ export function define(command: Command, perform: Perform): void {
       wholeCount,
     )
     .option('--drain-timeout <time>', 'how long a drain waits for budgets and pods', durationOption)
-    .option(
-      '--fault <time=action:machine>',
-      'plan a fault at a lab time (simulator; repeatable)',
-      collectFaults,
-    )
+    .option('--fault <time=action:machine>', FAULT, collectFaults)
     .action(() => perform(own, upgrade));
   examples(own, [
     ['homelab k8s upgrade --to v1.32 --dry-run', 'what would be done, and what is up at each moment'],
@@ -60,8 +57,22 @@ export function define(command: Command, perform: Perform): void {
     ['homelab k8s upgrade --to v1.32', 'to the newest patch of v1.32 that homelab knows'],
     ['homelab k8s upgrade --to v1.32.0 --max-unavailable 2', 'two workers at a time'],
   ]);
+  defineRestore(command, perform);
   examples(command, [['homelab k8s upgrade --to v1.32', summary]]);
 }
+
+function defineRestore(command: Command, perform: Perform): void {
+  const summary = 'bring the cluster back to a copy of etcd';
+  const own = aboutLab(command.command('restore').summary(summary).description(summary));
+  own
+    .requiredOption('--snapshot <name>', 'from `homelab etcd snapshot list`')
+    .option('-y, --yes', 'do not ask although everything since the copy is lost')
+    .option('--fault <time=action:machine>', FAULT, collectFaults)
+    .action(() => perform(own, restore));
+  examples(own, [['homelab k8s restore --snapshot 0001-by-hand', 'what it costs is said first']]);
+}
+
+const FAULT = 'plan a fault at a lab time (simulator; repeatable)';
 
 async function upgrade(session: Session): Promise<number> {
   const base = baseFolder(session);
