@@ -13,6 +13,9 @@ interface Ending {
 }
 
 interface Row {
+  /** Settles when the step is first attempted, or ends without. */
+  readonly touched: Promise<unknown>;
+  readonly touch: () => void;
   readonly ending: Promise<Ending>;
   /** The same, once it is known. */
   ended: Ending | null;
@@ -76,6 +79,7 @@ export class ProgressTree {
       case 'step.attempt': {
         const row = this.#rows.get(record.step);
         if (row !== undefined && row.beganMs < 0) row.beganMs = record.atMs;
+        row?.touch();
         if (record.attempt > 1) this.#show(record.step, `attempt ${record.attempt}`);
         return;
       }
@@ -124,8 +128,9 @@ export class ProgressTree {
   #stageTask(stage: StageOutline): ListrTask {
     return {
       title: stage.title,
-      task: (_, task) => {
-        // A stage is drawn after the one before it, which may be after the saga has ended.
+      task: async (_, task) => {
+        // A stage is drawn after the one before it: as the saga ends there, or after its end.
+        await Promise.race(stage.steps.flatMap((step) => this.#rows.get(step.key)?.touched ?? []));
         if (stage.steps.every((step) => this.#rows.get(step.key)?.ended?.kind === 'unreached')) {
           task.skip(`${stage.title}  not reached`);
           return undefined;
@@ -186,15 +191,22 @@ export class ProgressTree {
 
 function newRow(): Row {
   let resolve: (ending: Ending) => void = () => undefined;
+  let touch: () => void = () => undefined;
   const ending = new Promise<Ending>((settle) => {
     resolve = settle;
   });
+  const touched = new Promise<void>((settle) => {
+    touch = settle;
+  });
   const row: Row = {
+    touched,
+    touch,
     ending,
     ended: null,
     end: (how) => {
       row.ended ??= how;
       resolve(row.ended);
+      touch();
     },
     show: null,
     said: new Map(),

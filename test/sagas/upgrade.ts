@@ -147,12 +147,6 @@ void t.test('a healthy lab has nothing to say, and each thing that is wrong has 
     ...{ namespace: 'default', name: 'web', minAvailable: '2', maxUnavailable: null, expectedPods: 2 },
     ...{ currentHealthy: 2, desiredHealthy: 2, disruptionsAllowed: 0, pods: [] },
   };
-  const etcdPod = {
-    node: 'stage-cp-1',
-    component: 'etcd',
-    image: 'registry.k8s.io/etcd:3.5.21-0',
-    running: true,
-  };
   const wrong: Record<string, Partial<typeof facts>> = {
     'machine-off': { machines: [{ ...first, state: 'off' }, ...others] },
     'api-silent': { nodes: null },
@@ -193,6 +187,17 @@ void t.test('a healthy lab has nothing to say, and each thing that is wrong has 
     );
     t.ok(found.every(({ explanation, reference }) => explanation.endsWith('.') && /^https:/.test(reference)));
   }
+});
+
+void t.test('what a finding depends on', async (t) => {
+  const { lab, provider } = openLab(await upLab(SMALL));
+  const facts = await gatherFacts(contextOf(provider), lab);
+  const target = { from: 'v1.31.4', to: 'v1.32.0' };
+  const [first, ...others] = facts.machines;
+  const etcdPod = {
+    ...{ node: 'stage-cp-1', component: 'etcd', running: true },
+    image: 'registry.k8s.io/etcd:3.5.21-0',
+  };
   const offline = upgradeFindings(facts, { ...lab, bundle: './bundle' }, target);
   t.match(offline, [{ code: 'bundle-upgrade', severity: 'error' }]);
   const jump = upgradeFindings({ ...facts, staticPods: [etcdPod] }, lab, { from: 'v1.31.4', to: 'v1.34.1' });
@@ -203,7 +208,11 @@ void t.test('a healthy lab has nothing to say, and each thing that is wrong has 
     'a minor before',
   );
   const certificates = [{ name: 'apiserver', residual: '20d', hoursLeft: 480 }];
-  const aging = upgradeFindings({ ...facts, machines: [{ ...first, certificates }, ...others] }, lab, target);
+  const aging = upgradeFindings(
+    { ...facts, machines: [{ ...must(first, 'there is one'), certificates }, ...others] },
+    lab,
+    target,
+  );
   t.match(aging, [{ code: 'certificate-expires', severity: 'warning' }]);
   t.strictSame(upgradeFindings(facts, lab, { from: 'v1.31.4', to: 'v1.31.4' }), [], 'nor as it is');
 });

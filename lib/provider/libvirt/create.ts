@@ -5,8 +5,6 @@
  */
 import { CancelledError, messageOf, UserError } from '../../base/errors.js';
 import type { MachineSpec } from '../../model/lab.js';
-import { carrierDropIn } from '../../generate/network.js';
-import { carrierDropInPath } from '../../generate/paths.js';
 import { domainName } from '../../generate/vagrantfile.js';
 import { UnreachableError, type CreateOptions, type MachineReport } from '../provider.js';
 import { boxImages, mendBaseVolumes } from './base-volume.js';
@@ -119,10 +117,7 @@ async function startKept({ virsh }: Context, machines: readonly FoundMachine[]):
   }
 }
 
-/**
- * Until every machine answers over SSH and has been told what Vagrant does not tell it; only then it counts as
- * made. Why one does not goes into `errors`.
- */
+/** Until every machine answers over SSH; only then it counts as made. Why one does not goes into `errors`. */
 async function reach(
   context: Context,
   names: readonly string[],
@@ -137,9 +132,7 @@ async function reach(
   const settled = names.map(async (name) => {
     try {
       await ssh.waitUntilUp(name, { timeoutMs: scaled(lab, BOOT_SECONDS), ...signalOf(options) });
-      if (!isNew(name)) return;
-      await keepAddress(context, name);
-      state.setProgress([name], 'made');
+      if (isNew(name)) state.setProgress([name], 'made');
     } catch (error) {
       if (error instanceof CancelledError) throw error;
       if (!(error instanceof UnreachableError)) throw error;
@@ -171,26 +164,4 @@ const POLL_MS = 2_000;
 
 function signalOf({ signal }: CreateOptions): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
-}
-
-/**
- * networkd takes a static address away while the cable is out, and faults pull cables; so every machine is told
- * to keep it from the beginning. A box without networkd keeps addresses by itself.
- */
-async function keepAddress({ ssh, lab }: Context, machine: string): Promise<void> {
-  const shell = ssh.shell(machine);
-  const path = carrierDropInPath(lab.network.interface);
-  const short = { timeoutMs: scaled(lab, 30) };
-  const folder = path.slice(0, path.lastIndexOf('/'));
-  const active = await shell.run({ argv: ['systemctl', 'is-active', 'systemd-networkd'], ...short });
-  if (active.kind !== 'exited' || active.code !== 0) return;
-  for (const argv of [['mkdir', '-p', folder], null, ['networkctl', 'reload']]) {
-    if (argv === null) {
-      await shell.writeFile(path, carrierDropIn(lab), { mode: 0o644, ...short });
-      continue;
-    }
-    const end = await shell.run({ argv, ...short });
-    if (end.kind !== 'exited' || end.code !== 0)
-      throw new UnreachableError(machine, `${argv.join(' ')} failed`);
-  }
 }

@@ -56,7 +56,9 @@ export async function losePowerOfEtcd(
   await Promise.all([second, third].map((name) => provider.power(name, 'start')));
   const backMs = await waitUntil(() => isHealthy(stepContext(provider), lab, first), PATIENCE_S);
   t.ok(backMs !== null, `all are healthy ${seconds(backMs)} after their power was back`);
-  t.match(await on(provider, third, ...etcdctlArgv('get', 'key', '--print-value-only')), /^one\n$/);
+  // What was acknowledged is there. What was not may be there too: a leader that lost its quorum had it in its log.
+  const kept = await on(provider, third, ...etcdctlArgv('get', 'key', '--print-value-only'));
+  t.match(kept, /^(one|two)\n$/, 'no acknowledged write is lost');
 }
 
 /** As when a control plane is taken out of a cluster for good, and another joins in its place. */
