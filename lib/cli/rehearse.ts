@@ -10,7 +10,7 @@ import type { SagaRecord } from '../engine/records.js';
 import { runSaga } from '../engine/runner.js';
 import type { WorldRecord } from '../provider/sim/world-log.js';
 import { LaneFold } from '../report/lanes.js';
-import { MODELLED, rehearsal, type Rehearsal } from '../report/rehearsal.js';
+import { rehearsal, type Rehearsal } from '../report/rehearsal.js';
 import { rehearsalText } from '../report/rehearsal-text.js';
 import { rehearsedRun, type RehearsedRun } from '../report/rehearsed-run.js';
 import type { LabFolder, SagaPorts } from '../sagas/ports.js';
@@ -46,7 +46,7 @@ export async function rehearseUpgrade(
   const world = worldOf(lab, 'k8s upgrade --rehearse');
   const ports = portsOf(base, lab);
   const { input, findings } = await prepared(session, lab, world, ports, wanted);
-  for (const note of [...wanted.notes, MODELLED]) session.note(note);
+  for (const note of wanted.notes) session.note(note);
   for (const finding of findings) session.note(session.problemText(problemOf(finding)));
   const runs = await rehearseAll({ session, lab, world, ports, input });
   if (runs === null) throw interrupted();

@@ -79,7 +79,7 @@ export interface RehearsalSubject extends Pick<Rehearsal, 'lab' | 'from' | 'to' 
   readonly commandOf: (seed: number) => string;
 }
 
-export const MODELLED =
+const MODELLED =
   'Kubernetes is modelled, not executed: the figures are of the simulator, with its timings, not of your machines.';
 
 const RISKIEST = 3;

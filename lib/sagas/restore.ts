@@ -7,7 +7,7 @@ import type { Saga, Stage, Step } from '../engine/saga.js';
 import { controlPlanes, type LabSpec } from '../model/lab.js';
 import type { SagaPorts } from './ports.js';
 import { copySnapshot, exchangeData, makeData } from './restore/data.js';
-import { restartKubelets, startControlPlane, stopControlPlane } from './restore/pods.js';
+import { everythingReady, restartKubelets, startControlPlane, stopControlPlane } from './restore/pods.js';
 import { restorePreflight } from './restore/preflight.js';
 import { etcdStarted, etcdWhole } from './restore/start.js';
 import { everythingBack, keepOldData } from './restore/verify.js';
@@ -17,6 +17,8 @@ export interface RestoreInput {
   /** Name of the copy in the lab's folder, without its ending. */
   readonly snapshot: string;
   readonly sha256: string;
+  /** Was the control plane whole before? Then it is waited for when everything is taken back. */
+  readonly wasWhole: boolean;
   /** Makes the new etcd cluster another one than every cluster before it, so that an old member cannot join it. */
   readonly token: string;
 }
@@ -50,6 +52,7 @@ export function restoreSaga(lab: LabSpec, input: RestoreInput, ports: SagaPorts)
         "etcd's new data beside the present",
         planes.map((machine) => makeData(restore, machine)),
       ),
+      inOrder('ready', 'Everything lies ready', everythingReady(restore)),
       everywhere(
         'stop',
         'Every control plane stops',

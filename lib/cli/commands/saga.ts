@@ -96,7 +96,7 @@ async function sagaGraph(session: Session, name: string): Promise<number> {
 
 /** What a plan is drawn from: a lab that is not there yet, or one that goes to the next minor. */
 function inputOf(name: string, { kubernetes }: LabSpec): BootstrapInput | UpgradeInput | RestoreInput {
-  if (name === RESTORE) return { snapshot: '0001-by-hand', sha256: '', token: 'restored' };
+  if (name === RESTORE) return { snapshot: '0001-by-hand', sha256: '', wasWhole: true, token: 'restored' };
   if (name !== UPGRADE) return { existing: [], initialized: false };
   const from = kubernetes.version;
   const next = parseVersion(from)?.minor ?? 0;

@@ -10,8 +10,8 @@ import { askKubectl, firstControlPlane, parseNodes } from '../kubectl.js';
 import { removeVip } from '../node.js';
 import type { Restore } from '../restore.js';
 import { must, succeeds } from '../remote.js';
-import { minutes, patient, poll, seconds } from '../timing.js';
-import { STOPPED } from './paths.js';
+import { brief, minutes, patient, poll, seconds } from '../timing.js';
+import { NEW_DATA, STOPPED } from './paths.js';
 
 const ETCD = `${MANIFESTS_DIR}/etcd.yaml`;
 const OTHERS = [
@@ -46,6 +46,42 @@ export function stopControlPlane({ lab }: Restore, { name }: MachineSpec): Step 
     },
     compensate: (context) => moveAll(context, lab, name, 'back'),
   };
+}
+
+/** The last moment before anything stops; taking back ends here, with the control plane as it was. */
+export function everythingReady({ lab, input }: Restore): Step {
+  return {
+    key: 'ready',
+    title: 'Every control plane has its new data',
+    kind: 'compensable',
+    retry: brief(lab),
+    timeoutMs: minutes(lab, 15),
+    run: async (context) => {
+      for (const { name } of controlPlanes(lab))
+        await must(context, name, ['test', '-d', `${NEW_DATA}/member`], short(lab));
+    },
+    compensate: async (context) => {
+      if (!input.wasWhole) return;
+      let problem: string | null = null;
+      const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 3) };
+      await poll(context, times, async () => {
+        problem = await wholeProblem(context, lab);
+        return problem === null ? true : null;
+      });
+      if (problem !== null) throw notBack('the control plane', problem);
+    },
+  };
+}
+
+/** What is missing of the cluster as a whole; null when nothing is. */
+export async function wholeProblem(context: StepContext, lab: LabSpec): Promise<string | null> {
+  for (const machine of controlPlanes(lab)) {
+    const problem = await controlPlaneProblem(context, lab, machine);
+    if (problem !== null) return problem;
+  }
+  const unready = await unreadyNodes(context, lab);
+  if (unready === null) return 'the API does not answer';
+  return unready.length === 0 ? null : `${unready.join(' and ')} is not Ready`;
 }
 
 async function moveAll(
@@ -103,12 +139,7 @@ export function startControlPlane({ lab }: Restore, machine: MachineSpec): Step 
         return found === null ? true : null;
       });
       if (whole !== null) return;
-      throw new StepError({
-        code: 'restore-gate',
-        message: `${name} does not come back: ${problem}`,
-        remedy: 'Look at it with `homelab status`, mend it, then type: homelab resume',
-        retryable: true,
-      });
+      throw notBack(name, problem);
     },
   };
 }
@@ -148,6 +179,15 @@ export async function unreadyNodes(context: StepContext, lab: LabSpec): Promise<
 
 function runs(context: StepContext, lab: LabSpec, machine: string, program: string): Promise<boolean> {
   return succeeds(context, machine, ['pgrep', '-x', program], { timeoutMs: seconds(lab, 30) });
+}
+
+function notBack(what: string, problem: string): StepError {
+  return new StepError({
+    code: 'restore-gate',
+    message: `${what} does not come back: ${problem}`,
+    remedy: 'Look at it with `homelab status`, mend it, then type: homelab resume',
+    retryable: true,
+  });
 }
 
 function stillRunning(machine: string): StepError {

@@ -20,7 +20,7 @@ export const TYPICAL = {
   /** Five seconds without a change, and the questions before them. */
   gate: 6_000,
   /** The kubelet makes the static pods anew first. */
-  gateAfterKubelet: 45_000,
+  gateAfterKubelet: 38_000,
   uncordon: 500,
   addons: 2_000,
   kubeVip: 1_000,
