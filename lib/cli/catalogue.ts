@@ -83,6 +83,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/wait.js'),
   },
   {
+    name: 'chaos',
+    summary: 'scripted experiments: list, show, check and run them',
+    load: () => import('./commands/chaos.js'),
+  },
+  {
     name: 'saga',
     summary: 'list, show or draw the operations of a lab',
     load: () => import('./commands/saga.js'),

@@ -27,7 +27,7 @@ export function openProvider(io: Pick<Io, 'env'>, lab: Lab, access: Access): Pro
 }
 
 /** A copy that is thrown away: its events as they are played, when to stop, and another future. */
-export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs' | 'refork'>;
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs' | 'refork' | 'onSeen'>;
 
 /** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
 export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {

@@ -8,9 +8,8 @@ import { initialTransition, setup, transition, type SnapshotFrom } from 'xstate'
 import { BugError, UserError } from '../base/errors.js';
 import type { PlanOutline } from './plan.js';
 import { plannedOf, type SagaEvent, type SagaRecord } from './records.js';
-import type { SagaOutcome } from './saga.js';
+import { backoffMs, type SagaOutcome } from './saga.js';
 import {
-  backoffMs,
   hasFailed,
   initialState,
   isComplete,

@@ -85,7 +85,11 @@ function planSaga({ saga, journal, provider, seed }: OpenOptions): SagaPlanned {
 
 /** The step's functions of this process. A recorded key may be gone from a changed plan. */
 export function stepOf(saga: Saga, key: string): Step | undefined {
-  return saga.stages.flatMap((stage) => stage.steps).find((step) => step.key === key);
+  for (const { steps } of saga.stages) {
+    const found = steps.find((step) => step.key === key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Throws unless the saga has a stage of that name. */

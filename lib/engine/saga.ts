@@ -118,3 +118,11 @@ export class StepError extends Error {
     this.retryable = options.retryable;
   }
 }
+
+/** Lab milliseconds to wait after `failures` failures. No power function: its last digit may differ by engine. */
+export function backoffMs(retry: RetryPolicy, failures: number): number {
+  if (failures === 0) return 0;
+  let wait = retry.backoffMs;
+  for (let i = 1; i < failures && wait < retry.maxBackoffMs; i += 1) wait *= retry.factor;
+  return Math.min(Math.round(wait), retry.maxBackoffMs);
+}

@@ -6,7 +6,6 @@ import { must } from '../base/errors.js';
 import type { RecordedError } from './journal.js';
 import type { PlanOutline, StageOutline, StepOutline } from './plan.js';
 import type { RunStarted, SagaEvent, StepFailed, UndoFailed } from './records.js';
-import type { RetryPolicy } from './saga.js';
 
 /** `scheduled` steps wait for their attempt to be recorded, at once or after a back-off. */
 export type Activity = 'idle' | 'scheduled' | 'checking' | 'acting' | 'undo-scheduled' | 'undoing';
@@ -34,8 +33,9 @@ export interface StepState {
 
 export interface SagaState {
   readonly outline: PlanOutline;
-  /** The outline's steps by key, to be found without a search. */
-  readonly outlines: Readonly<Record<string, StepOutline>>;
+  /** The outline's steps in the plan's order, and where each key is in them: nothing is searched for. */
+  readonly outlines: readonly StepOutline[];
+  readonly places: Readonly<Record<string, number>>;
   readonly direction: 'forward' | 'back';
   readonly interrupted: boolean;
   /** Key of the last stage to run, or null for all. */
@@ -43,8 +43,8 @@ export interface SagaState {
   /** What stopped the saga, for a person; null while it goes well or when it was aborted on purpose. */
   readonly error: RecordedError | null;
   readonly order: number;
-  /** By key, in the plan's order. */
-  readonly steps: Readonly<Record<string, StepState>>;
+  /** In the plan's order: a list is copied at each record, which for a map of thousands would be dear. */
+  readonly steps: readonly StepState[];
 }
 
 const UNTOUCHED: StepState = {
@@ -62,16 +62,17 @@ const UNTOUCHED: StepState = {
 };
 
 export function initialState(outline: PlanOutline): SagaState {
-  const steps = stepsOf(outline);
+  const outlines = stepsOf(outline);
   return {
     outline,
-    outlines: Object.fromEntries(steps.map((step) => [step.key, step])),
+    outlines,
+    places: Object.fromEntries(outlines.map((step, place) => [step.key, place])),
     direction: 'forward',
     interrupted: false,
     until: null,
     error: null,
     order: 0,
-    steps: Object.fromEntries(steps.map((step) => [step.key, UNTOUCHED])),
+    steps: outlines.map(() => UNTOUCHED),
   };
 }
 
@@ -80,25 +81,22 @@ export function stepsOf(outline: PlanOutline): readonly StepOutline[] {
 }
 
 export function stepState(state: SagaState, key: string): StepState {
-  return must(state.steps[key], `no step ${key} in the plan`);
+  return must(state.steps[placeOf(state, key)], `no step ${key} in the plan`);
 }
 
 export function outlineStep(state: SagaState, key: string): StepOutline {
-  return must(state.outlines[key], `no step ${key} in the plan`);
+  return must(state.outlines[placeOf(state, key)], `no step ${key} in the plan`);
 }
 
-/** Lab milliseconds to wait after `failures` failures. No power function: its last digit may differ by engine. */
-export function backoffMs(retry: RetryPolicy, failures: number): number {
-  if (failures === 0) return 0;
-  let wait = retry.backoffMs;
-  for (let i = 1; i < failures && wait < retry.maxBackoffMs; i += 1) wait *= retry.factor;
-  return Math.min(Math.round(wait), retry.maxBackoffMs);
+/** Of a step that is not in the plan there is nothing anywhere. */
+function placeOf(state: SagaState, key: string): number {
+  return state.places[key] ?? -1;
 }
 
 /** Can `event` come next? The machine refuses any other, so a wrong journal or a wrong runner is seen at once. */
 export function isExpected(state: SagaState, event: SagaEvent): boolean {
   if (event.type === 'run.started' || event.type === 'run.interrupted') return true;
-  const step = state.steps[event.step];
+  const step = state.steps[placeOf(state, event.step)];
   if (step === undefined) return false;
   const { activity, attempts, undoAttempts } = step;
   switch (event.type) {
@@ -170,26 +168,16 @@ export function reduce(state: SagaState, event: SagaEvent): SagaState {
 function reopen(state: SagaState, event: RunStarted): SagaState {
   const direction = event.mode === 'abort' ? 'back' : state.direction;
   const fresh = direction === 'forward' && hasFailed(state);
-  const steps = Object.entries(state.steps).map(([key, step]): [string, StepState] => [
-    key,
-    {
-      ...step,
-      activity: 'idle',
-      forward: fresh && step.forward === 'failed' ? 'pending' : step.forward,
-      failures: fresh ? 0 : step.failures,
-      undo: step.undo === 'failed' ? 'none' : step.undo,
-      undoFailures: step.undo === 'failed' ? 0 : step.undoFailures,
-    },
-  ]);
+  const steps = state.steps.map((step): StepState => ({
+    ...step,
+    activity: 'idle',
+    forward: fresh && step.forward === 'failed' ? 'pending' : step.forward,
+    failures: fresh ? 0 : step.failures,
+    undo: step.undo === 'failed' ? 'none' : step.undo,
+    undoFailures: step.undo === 'failed' ? 0 : step.undoFailures,
+  }));
   const error = direction === 'forward' ? null : state.error;
-  return {
-    ...state,
-    direction,
-    error,
-    interrupted: false,
-    until: event.until,
-    steps: Object.fromEntries(steps),
-  };
+  return { ...state, direction, error, interrupted: false, until: event.until, steps };
 }
 
 /** Before the pivot a failure for good turns the saga back; from the pivot on it only waits for a person. */
@@ -226,7 +214,9 @@ function failUndo(state: SagaState, event: UndoFailed): SagaState {
 }
 
 function change(state: SagaState, key: string, changes: Partial<StepState>): SagaState {
-  return { ...state, steps: { ...state.steps, [key]: { ...stepState(state, key), ...changes } } };
+  const steps = [...state.steps];
+  steps[placeOf(state, key)] = { ...stepState(state, key), ...changes };
+  return { ...state, steps };
 }
 
 function inOrder(state: SagaState, key: string, changes: Partial<StepState>): SagaState {
@@ -239,16 +229,16 @@ export function withActivity(state: SagaState, keys: readonly string[], activity
 }
 
 export function keysWith(state: SagaState, holds: (step: StepState) => boolean): readonly string[] {
-  return Object.entries(state.steps).flatMap(([key, step]) => (holds(step) ? [key] : []));
+  return state.outlines.flatMap(({ key }) => (holds(stepState(state, key)) ? [key] : []));
 }
 
 /** Is nothing in flight or about to be? */
 export function isQuiet(state: SagaState): boolean {
-  return Object.values(state.steps).every((step) => step.activity === 'idle');
+  return state.steps.every((step) => step.activity === 'idle');
 }
 
 export function hasFailed(state: SagaState): boolean {
-  return Object.values(state.steps).some((step) => step.forward === 'failed');
+  return state.steps.some((step) => step.forward === 'failed');
 }
 
 export function isComplete(state: SagaState): boolean {
@@ -262,7 +252,12 @@ export function isUntilReached(state: SagaState): boolean {
 }
 
 function isSettled(state: SagaState, stage: StageOutline): boolean {
-  return stage.steps.every((step) => ['done', 'skipped'].includes(stepState(state, step.key).forward));
+  return statesOf(state, stage).every(({ forward }) => forward === 'done' || forward === 'skipped');
+}
+
+function statesOf(state: SagaState, { steps }: StageOutline): readonly StepState[] {
+  const first = placeOf(state, steps[0]?.key ?? '');
+  return state.steps.slice(first, first + steps.length);
 }
 
 /** Steps of the first unfinished stage for which there is room now, in the plan's order. */
@@ -270,10 +265,12 @@ export function startable(state: SagaState): readonly string[] {
   if (state.interrupted || state.direction === 'back' || hasFailed(state) || isUntilReached(state)) return [];
   const stage = state.outline.stages.find((candidate) => !isSettled(state, candidate));
   if (stage === undefined) return [];
-  const steps = stage.steps.map((step) => ({ key: step.key, ...stepState(state, step.key) }));
-  const room = stage.concurrency - steps.filter((step) => step.activity !== 'idle').length;
-  const idle = steps.filter((step) => step.forward === 'pending' && step.activity === 'idle');
-  return idle.slice(0, room).map((step) => step.key);
+  const states = statesOf(state, stage);
+  const room = stage.concurrency - states.filter((step) => step.activity !== 'idle').length;
+  const isWaiting = ({ forward, activity }: StepState): boolean =>
+    forward === 'pending' && activity === 'idle';
+  const waiting = states.flatMap((step, index) => (isWaiting(step) ? [stage.steps[index]?.key ?? ''] : []));
+  return waiting.slice(0, room);
 }
 
 /**
@@ -282,18 +279,18 @@ export function startable(state: SagaState): readonly string[] {
  */
 export function undoable(state: SagaState): readonly string[] {
   const rank = { failed: 0, pending: 1, done: 2, skipped: 3 };
-  return Object.entries(state.steps)
-    .map(([key, step]) => ({ key, ...step }))
-    .filter(({ key, touched, undo }) => touched && undo === 'none' && outlineStep(state, key).hasCompensation)
+  return state.outlines
+    .map(({ key, hasCompensation }) => ({ key, hasCompensation, ...stepState(state, key) }))
+    .filter(({ hasCompensation, touched, undo }) => touched && undo === 'none' && hasCompensation)
     .sort((a, b) => rank[a.forward] - rank[b.forward] || b.order - a.order)
     .map(({ key }) => key);
 }
 
 /** The step that makes going back impossible: the pivot or a later one that has acted or may have. */
 export function pointOfNoReturn(state: SagaState): string | null {
-  const passed = Object.entries(state.steps).find(([key, { forward, touched }]) => {
-    const { kind } = outlineStep(state, key);
+  const passed = state.outlines.find(({ key, kind }) => {
+    const { forward, touched } = stepState(state, key);
     return kind !== 'compensable' && (touched || (kind === 'pivot' && forward === 'skipped'));
   });
-  return passed?.[0] ?? null;
+  return passed?.key ?? null;
 }

@@ -17,19 +17,19 @@ const SETTLE_MS = 100;
 
 export function* certificateController(context: ControllerContext): Sim<never> {
   const requests = context.informer(PATH);
+  const unsigned = requests.view((request) => (isUnsigned(request) && mayHave(request) ? request : null));
   return yield* onChange([requests], SETTLE_MS, function* reconcile() {
-    for (const request of [...requests.items.values()]) {
-      if (
-        textAt(request, 'spec', 'signerName') !== SIGNER ||
-        textAt(request, 'status', 'certificate') !== null
-      ) {
-        continue;
-      }
-      if (!mayHave(request)) continue;
+    for (const request of [...unsigned.values.values()]) {
       if (!(yield* sign(context, request))) return false;
     }
     return true;
   });
+}
+
+function isUnsigned(request: KubeObject): boolean {
+  return (
+    textAt(request, 'spec', 'signerName') === SIGNER && textAt(request, 'status', 'certificate') === null
+  );
 }
 
 function mayHave(request: KubeObject): boolean {

@@ -21,12 +21,10 @@ const GC_QUARANTINE_MS = 40_000;
 export function* taintEviction(context: ControllerContext): Sim<never> {
   const nodes = context.informer(NODES);
   const pods = context.informer(PODS);
+  const tainted = nodes.view((node) => (repels(node).length > 0 ? true : null));
   for (;;) {
     let nextMs: number | null = null;
-    const tainted = new Set<string | null>();
-    for (const [name, node] of nodes.items) if (repels(node).length > 0) tainted.add(name);
-    for (const pod of tainted.size === 0 ? [] : [...pods.items.values()]) {
-      if (!tainted.has(textAt(pod, 'spec', 'nodeName'))) continue;
+    for (const pod of [...tainted.values.keys()].flatMap((name) => pods.onNode(name))) {
       const dueMs = evictionTime(context, pod);
       if (dueMs === null || pod.metadata.deletionTimestamp !== undefined) continue;
       if (dueMs > context.nowMs) nextMs = Math.min(nextMs ?? dueMs, dueMs);
@@ -70,16 +68,11 @@ function podPath(pod: KubeObject): string {
 export function* podGarbage(context: ControllerContext): Sim<never> {
   const nodes = context.informer(NODES);
   const pods = context.informer(PODS);
+  const gone = (): string[] => pods.boundNodes().filter((name) => !nodes.items.has(name));
   return yield* onChange([nodes, pods], SETTLE_MS, function* reconcile() {
-    const orphans = (): KubeObject[] =>
-      [...pods.items.values()].filter((pod) => {
-        const nodeName = textAt(pod, 'spec', 'nodeName');
-        return nodeName !== null && nodes.synced && !nodes.items.has(nodeName);
-      });
-    const gone = pods.boundNodes().some((name) => !nodes.items.has(name));
-    if (!pods.synced || !nodes.synced || !gone) return true;
+    if (!pods.synced || !nodes.synced || gone().length === 0) return true;
     yield* sleep(GC_QUARANTINE_MS + context.leader.call.prng.int(0, GC_EVERY_MS));
-    for (const pod of orphans()) {
+    for (const pod of gone().flatMap((name) => pods.onNode(name))) {
       if (!(yield* context.remove(podPath(pod), { gracePeriodSeconds: 0 }))) return false;
     }
     return true;

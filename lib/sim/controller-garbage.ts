@@ -29,14 +29,15 @@ export function* garbageCollector(context: ControllerContext): Sim<never> {
   return yield* onChange([...informers.values()], SETTLE_MS, function* reconcile() {
     const seen = membership();
     if (seen === clean) return true;
-    const living = new Set<string>();
-    for (const informer of informers.values()) {
-      if (!informer.synced) return true;
-      for (const object of informer.items.values()) living.add(object.metadata.uid ?? '');
-    }
+    const all = [...informers.values()];
+    if (!all.every((informer) => informer.synced)) return true;
+    const gone = new Set(
+      all.flatMap((informer) => informer.owners()).filter((uid) => !all.some((one) => one.hasUid(uid))),
+    );
     for (const [kind, informer] of informers) {
-      for (const object of [...informer.items.values()]) {
-        if (!isOrphan(object, informers, living)) continue;
+      const owned = new Set([...gone].flatMap((uid) => informer.ownedBy({ metadata: { uid } })));
+      for (const object of owned) {
+        if (!isOrphan(object, informers, gone)) continue;
         if (!(yield* context.remove(pathOf(kind, object)))) return false;
       }
     }
@@ -48,12 +49,12 @@ export function* garbageCollector(context: ControllerContext): Sim<never> {
 function isOrphan(
   object: KubeObject,
   informers: ReadonlyMap<string, Informer>,
-  living: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
 ): boolean {
   const owners = object.metadata.ownerReferences ?? [];
   if (owners.length === 0 || object.metadata.deletionTimestamp !== undefined) return false;
   // An owner of a kind that is not watched here may well be there.
-  return owners.every((owner) => informers.has(owner.kind) && !living.has(owner.uid));
+  return owners.every((owner) => informers.has(owner.kind) && gone.has(owner.uid));
 }
 
 function pathOf(kind: string, object: KubeObject): string {

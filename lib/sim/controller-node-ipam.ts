@@ -15,13 +15,11 @@ export function* nodeIpam(context: ControllerContext): Sim<never> {
   const cidr = flags.get('cluster-cidr');
   const wanted = flags.get('allocate-node-cidrs') === 'true' && cidr !== undefined;
   const mask = Number(flags.get('node-cidr-mask-size') ?? flags.get('node-cidr-mask-size-ipv4') ?? '24');
+  const waiting = nodes.view((node) => (textAt(node, 'spec', 'podCIDR') === null ? node : null));
   return yield* onChange([nodes], SETTLE_MS, function* reconcile() {
-    if (!wanted) return true;
-    const all = [...nodes.items.values()];
-    const waiting = all.filter((node) => textAt(node, 'spec', 'podCIDR') === null);
-    if (waiting.length === 0) return true;
-    const taken = new Set(all.map((node) => textAt(node, 'spec', 'podCIDR')));
-    for (const node of inOrder(waiting)) {
+    if (!wanted || waiting.values.size === 0) return true;
+    const taken = new Set([...nodes.items.values()].map((node) => textAt(node, 'spec', 'podCIDR')));
+    for (const node of inOrder([...waiting.values.values()])) {
       const range = nextRange(cidr, mask, taken);
       if (range === null) continue;
       const spec = { podCIDR: range, podCIDRs: [range] };

@@ -24,8 +24,11 @@ export function* nodeLifecycle(context: ControllerContext): Sim<never> {
   const monitors = new Map<string, TaskGroup>();
   const { process, world } = context.leader.call;
   context.spawn('node taints', keepTaints(context));
+  let followed = -1;
   return yield* onChange([nodes], SETTLE_MS, function* follow() {
     yield* [];
+    if (nodes.membership === followed) return true;
+    followed = nodes.membership;
     for (const name of nodes.items.keys()) {
       if (monitors.has(name)) continue;
       const group = new TaskGroup(process.group);
@@ -124,30 +127,32 @@ function* markPodsNotReady(context: ControllerContext, name: string): Sim<void> 
 /** Conditions as taints: NoSchedule at once, NoExecute from a queue of its own some seconds later. */
 function* keepTaints(context: ControllerContext): Sim<never> {
   const nodes = context.informer(NODES);
+  const unmarked = nodes.view((node) => (differ(node, wantedTaints(node, 'NoSchedule')) ? node : null));
+  const late = nodes.view((node) => (differ(node, wantedTaints(node, 'both')) ? node : null));
   return yield* onChange([nodes], SETTLE_MS, function* reconcile() {
-    for (const node of [...nodes.items.values()].sort((a, b) =>
-      a.metadata.name < b.metadata.name ? -1 : 1,
-    )) {
-      const wanted = wantedTaints(context, node, 'NoSchedule');
-      if (!(yield* writeTaints(context, node, wanted))) return false;
+    for (const node of byName([...unmarked.values.values()])) {
+      if (!(yield* writeTaints(context, node, wantedTaints(node, 'NoSchedule')))) return false;
     }
-    const late = [...nodes.items.values()].filter((node) =>
-      differ(node, wantedTaints(context, node, 'both')),
-    );
-    if (late.length === 0) return true;
+    if (late.values.size === 0) return true;
+    const names = [...nodes.items.keys()].filter((name) => late.values.has(name));
     yield* sleep(context.leader.call.prng.int(100, MONITOR_EVERY_MS));
-    for (const { metadata } of late) {
-      const node = nodes.items.get(metadata.name);
+    for (const name of names) {
+      const node = nodes.items.get(name);
       if (node === undefined) continue;
-      if (!(yield* writeTaints(context, node, wantedTaints(context, node, 'both')))) return false;
+      const timeAdded = context.leader.call.world.date(context.nowMs);
+      if (!(yield* writeTaints(context, node, wantedTaints(node, 'both', timeAdded)))) return false;
     }
     return true;
   });
 }
 
+function byName(nodes: readonly KubeObject[]): KubeObject[] {
+  return [...nodes].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
 const OWN_KEYS = ['not-ready', 'unreachable', 'unschedulable'].map((key) => `node.kubernetes.io/${key}`);
 
-function wantedTaints(context: ControllerContext, node: KubeObject, which: 'NoSchedule' | 'both'): Taint[] {
+function wantedTaints(node: KubeObject, which: 'NoSchedule' | 'both', timeAdded?: string): Taint[] {
   const ready = listAt(node, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Ready');
   const status = textAt(ready, 'status');
   const key =
@@ -159,8 +164,7 @@ function wantedTaints(context: ControllerContext, node: KubeObject, which: 'NoSc
   if (which === 'NoSchedule') wanted.push(...executes);
   else if (key !== null) {
     const kept = executes.find((taint) => taint.key === key);
-    const timeAdded = context.leader.call.world.date(context.nowMs);
-    wanted.push(kept ?? { key, effect: 'NoExecute', timeAdded });
+    wanted.push(kept ?? { key, effect: 'NoExecute', ...(timeAdded === undefined ? {} : { timeAdded }) });
   }
   if (isUnschedulable(node)) wanted.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
   return wanted;

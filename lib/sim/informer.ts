@@ -5,6 +5,7 @@
 import { itemsOf, type ApiClient } from './api-client.js';
 import { watch, type WatchEvent } from './api/watch.js';
 import { nodeOf } from './etcd-keyspace.js';
+import { View, type Follower } from './informer-view.js';
 import type { KubeList, KubeObject } from './objects.js';
 import { Signal, sleep, type Sim } from './task.js';
 
@@ -14,6 +15,11 @@ export interface InformerOptions {
   readonly client: () => ApiClient | null;
   /** Path of the list with its selectors: `/api/v1/pods?fieldSelector=spec.nodeName=w-1`. */
   readonly path: string;
+}
+
+/** An object by what its dependants know of it. */
+interface Owner {
+  readonly metadata: { readonly uid?: string };
 }
 
 interface Owned {
@@ -40,6 +46,8 @@ export class Informer {
   readonly #owned = new Map<string, Owned>();
   /** The items by the node that they are bound to; those of none by the empty name. */
   readonly #onNode = new Map<string, Map<string, KubeObject>>();
+  readonly #uids = new Set<string>();
+  readonly #followers = new Set<Follower>();
   /** Counts every change of an item. */
   #version = 0;
   #listed = 0;
@@ -77,8 +85,33 @@ export class Informer {
   }
 
   /** The items that belong to an object, without a look at all the others. */
-  ownedBy(owner: KubeObject): KubeObject[] {
+  ownedBy(owner: Owner): KubeObject[] {
     return [...(this.#owned.get(owner.metadata.uid ?? '')?.items.values() ?? [])];
+  }
+
+  /** The uids of objects that own items, whether they are there or not. */
+  owners(): string[] {
+    return [...this.#owned].flatMap(([uid, { items }]) => (items.size > 0 ? [uid] : []));
+  }
+
+  hasUid(uid: string): boolean {
+    return this.#uids.has(uid);
+  }
+
+  /** What `make` makes of each item, from now on until it is let go; `make` may look at nothing but the item. */
+  view<T>(make: (item: KubeObject) => T | null): View<T> {
+    return this.follow(new View(make));
+  }
+
+  /** Tells `follower` of all items that there are, and of their changes until it is let go. */
+  follow<F extends Follower>(follower: F): F {
+    for (const [key, item] of this.#items) follower.set(key, item);
+    this.#followers.add(follower);
+    return follower;
+  }
+
+  letGo(follower: Follower): void {
+    this.#followers.delete(follower);
   }
 
   /** Pods bound to a node, or those that wait for one when the name is empty, in the order of `items`. */
@@ -122,14 +155,20 @@ export class Informer {
       this.#owned.set(uid, owned);
     }
     this.#items.set(key, object);
+    if (known?.metadata.uid !== object.metadata.uid) this.#uids.delete(known?.metadata.uid ?? '');
+    this.#uids.add(object.metadata.uid ?? '');
+    for (const follower of this.#followers) follower.set(key, object);
   }
 
   #delete(key: string): void {
     this.#version += 1;
     this.#membership += 1;
     this.#place(key, this.#items.get(key), undefined);
-    for (const uid of ownersOf(this.#items.get(key))) this.#disown(uid, key);
+    const known = this.#items.get(key);
+    for (const uid of ownersOf(known)) this.#disown(uid, key);
+    this.#uids.delete(known?.metadata.uid ?? '');
     this.#items.delete(key);
+    for (const follower of this.#followers) follower.delete(key);
   }
 
   #place(key: string, before: KubeObject | undefined, after: KubeObject | undefined): void {
@@ -161,6 +200,8 @@ export class Informer {
     this.#items.clear();
     this.#owned.clear();
     this.#onNode.clear();
+    this.#uids.clear();
+    for (const follower of this.#followers) follower.clear();
     this.#version += 1;
     this.#membership += 1;
     this.#listed = this.#version;

@@ -10,7 +10,7 @@ import type { KubeObject } from './objects.js';
 import type { Program } from './process.js';
 import type { Sim } from './task.js';
 import { isUnschedulable, nodeMatches, repellingTaint, selects } from './taints.js';
-import { listAt, mapAt, textAt } from './tree.js';
+import { listAt, mapAt, textAt, textsAt } from './tree.js';
 
 const SETTLE_MS = 50;
 /** More than a node's 110 pods. */
@@ -46,6 +46,8 @@ function isWaiting(pod: KubeObject): boolean {
 
 function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   const pods = context.informer('/api/v1/pods');
+  const pinned = pinnedNode(context, pod);
+  if (pinned !== null && refusal(context, pinned, pod) === null) return yield* bind(context, pod, pinned);
   const nodes = [...context.informer('/api/v1/nodes').items.values()];
   const reasons = nodes.map((node) => refusal(context, node, pod));
   const fitting = nodes.filter((_, index) => reasons[index] === null);
@@ -56,6 +58,20 @@ function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
       pod,
       reasons.filter((one) => one !== null),
     );
+  return yield* bind(context, pod, best);
+}
+
+/** The one node that a daemon's pod asks for by name, which the scheduler's node affinity looks up at once. */
+function pinnedNode(context: ControllerContext, pod: KubeObject): KubeObject | null {
+  const required = 'requiredDuringSchedulingIgnoredDuringExecution';
+  const terms = listAt(pod, 'spec', 'affinity', 'nodeAffinity', required, 'nodeSelectorTerms');
+  const [field, ...others] = terms.flatMap((term) => listAt(term, 'matchFields'));
+  const names = textsAt(field, 'values');
+  if (terms.length !== 1 || others.length > 0 || textAt(field, 'operator') !== 'In') return null;
+  return names.length === 1 ? (context.informer('/api/v1/nodes').items.get(names[0] ?? '') ?? null) : null;
+}
+
+function* bind(context: ControllerContext, pod: KubeObject, best: KubeObject): Sim<boolean> {
   const { name, namespace = 'default' } = pod.metadata;
   const answer = yield* context.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, {
     ...{ apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace } },
@@ -64,6 +80,7 @@ function* schedule(context: ControllerContext, pod: KubeObject): Sim<boolean> {
   // A pod that is gone, or bound by somebody else, needs nothing more from here.
   if (answer.kind === 'error') return answer.status.code < 500;
   if (answer.kind !== 'ok') return false;
+  const pods = context.informer('/api/v1/pods');
   pods.learn({ ...pod, spec: { ...mapAt(pod, 'spec'), nodeName: best.metadata.name } });
   return true;
 }

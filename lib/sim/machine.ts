@@ -80,6 +80,10 @@ export class Machine {
   /** What the queueing discipline of the lab card does; null for the one that every card has. */
   shaping: Shaping | null = null;
   #nextPid = 300;
+  /** What was looked up in /etc/hosts as it is now. */
+  #hosts: { readonly file: Uint8Array | null; readonly found: Map<string, string | null> } = {
+    ...{ file: null, found: new Map() },
+  };
 
   constructor(world: World, options: MachineOptions) {
     this.world = world;
@@ -142,7 +146,18 @@ export class Machine {
   /** The address for a host name: itself when it is one, else from /etc/hosts. Null when it is not known. */
   lookup(host: string): string | null {
     if (/^[\d.]+$/.test(host) || isLoopback(host)) return host;
+    const file = this.disk.readBytes('/etc/hosts');
+    if (file !== this.#hosts.file) this.#hosts = { file, found: new Map() };
+    const known = this.#hosts.found.get(host);
+    if (known !== undefined) return known;
+    const address = this.#searchHosts(host);
+    this.#hosts.found.set(host, address);
+    return address;
+  }
+
+  #searchHosts(host: string): string | null {
     for (const line of (this.disk.read('/etc/hosts') ?? '').split('\n')) {
+      if (!line.includes(host)) continue;
       const [address, ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
       if (address !== undefined && names.includes(host)) return address;
     }

@@ -4,7 +4,8 @@ import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { advance, begin, machineOf, type Effect, type SagaSnapshot } from '../../lib/engine/machine.js';
 import { outlineOf, type PlanOutline } from '../../lib/engine/plan.js';
 import type { SagaEvent } from '../../lib/engine/records.js';
-import { backoffMs, stepsOf, stepState } from '../../lib/engine/state.js';
+import { backoffMs } from '../../lib/engine/saga.js';
+import { stepsOf, stepState } from '../../lib/engine/state.js';
 import { toySaga, toyStage, toyStep } from '../helpers/toy-saga.js';
 
 // Some seconds on an idle machine; a busy one must not make it fail.
@@ -37,7 +38,7 @@ function eventsOf(snapshot: SagaSnapshot, resumes: boolean): readonly SagaEvent[
   if (value === 'planned') {
     started('run');
     started('run', 'first');
-  } else if (resumes && Object.values(context.steps).every((s) => s.attempts <= 1 && s.undoAttempts <= 1)) {
+  } else if (resumes && context.steps.every((s) => s.attempts <= 1 && s.undoAttempts <= 1)) {
     started('resume');
     started('abort');
   }
@@ -66,7 +67,7 @@ function eventsOf(snapshot: SagaSnapshot, resumes: boolean): readonly SagaEvent[
 
 /** Equal for snapshots that nothing can tell apart; the plan is the same in all of them. */
 function identity(snapshot: SagaSnapshot): string {
-  const { outline: _outline, outlines: _outlines, ...rest } = snapshot.context;
+  const { outline: _outline, outlines: _outlines, places: _places, ...rest } = snapshot.context;
   return JSON.stringify([snapshot.value, rest]);
 }
 

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { BUNDLE_SCHEMA } from '../../lib/bundle/schema.js';
+import { SCENARIO_SCHEMA } from '../../lib/chaos/schema.js';
 import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA } from '../../lib/config/schema.js';
 import { kubeVipTemplate } from '../../lib/generate/kube-vip.js';
 import { recipeDigest, type RecipeFile } from '../../lib/generate/packer.js';
@@ -20,6 +21,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'schemas/config.schema.json', text: `${JSON.stringify(CONFIG_SCHEMA, null, 2)}\n` },
     { path: 'schemas/topology.schema.json', text: `${JSON.stringify(TOPOLOGY_SCHEMA, null, 2)}\n` },
     { path: 'schemas/bundle.schema.json', text: `${JSON.stringify(BUNDLE_SCHEMA, null, 2)}\n` },
+    { path: 'schemas/scenario.schema.json', text: `${JSON.stringify(SCENARIO_SCHEMA, null, 2)}\n` },
     { path: 'lib/config/builtin-topologies.ts', text: builtinTopologies(root) },
     { path: KUBE_VIP, text: kubeVipTemplate() },
     { path: 'lib/generate/packer-recipe.ts', text: packerRecipe(root) },

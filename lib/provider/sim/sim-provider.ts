@@ -41,6 +41,8 @@ export interface SimProviderOptions {
   readonly untilMs?: number;
   /** Begins every random stream anew under this name once the log is played: one of the ways it may go on. */
   readonly refork?: string;
+  /** Told of everything that an onlooker would have seen while the log is played. */
+  readonly onSeen?: (seen: Observation) => void;
 }
 
 const EMPTY = new Uint8Array();
@@ -77,7 +79,9 @@ export class SimProvider implements Provider {
       ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }),
     });
     installHost(this.world.host);
+    const unwatch = options.onSeen && watchWorld(this.world, this.#endpoint, options.onSeen);
     this.#nextSeq = replay(this.world, this.#running, records, options.untilMs ?? greatestTime(records));
+    unwatch?.();
     if (options.refork !== undefined) this.world.prng.refork(options.refork);
     this.#pump = new Pump(this.world);
     this.clock = {

@@ -44,7 +44,10 @@ export function stopControlPlane({ lab }: Restore, { name }: MachineSpec): Step 
       // A kube-vip that was killed leaves its address behind.
       await removeVip(context, lab, name);
     },
-    compensate: (context) => moveAll(context, lab, name, 'back'),
+    compensate: async (context) => {
+      await moveAll(context, lab, name, 'back');
+      await must(context, name, ['rm', '-rf', STOPPED], short(lab));
+    },
   };
 }
 

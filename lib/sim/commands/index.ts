@@ -27,7 +27,7 @@ import { ls } from './ls.js';
 import { mkdir } from './mkdir.js';
 import { mv } from './mv.js';
 import { openssl } from './openssl/index.js';
-import { pgrep } from './pgrep.js';
+import { pgrep, pkill } from './pgrep.js';
 import { ping } from './ping.js';
 import { rm } from './rm.js';
 import { date, hostname, sha256sum, sync, trueProgram, uname } from './small.js';
@@ -73,6 +73,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['openssl', openssl],
   ['pgrep', pgrep],
   ['ping', ping],
+  ['pkill', pkill],
   ['rm', rm],
   ['sha256sum', sha256sum],
   ['sshd', sshd],
