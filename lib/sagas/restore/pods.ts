@@ -65,13 +65,14 @@ export function everythingReady({ lab, input }: Restore): Step {
     },
     compensate: async (context) => {
       if (!input.wasWhole) return;
-      let problem: string | null = null;
+      let problem = 'nothing was asked';
       const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 3) };
-      await poll(context, times, async () => {
-        problem = await wholeProblem(context, lab);
-        return problem === null ? true : null;
+      const back = await poll(context, times, async () => {
+        const found = await wholeProblem(context, lab);
+        problem = found ?? problem;
+        return found === null ? true : null;
       });
-      if (problem !== null) throw notBack('the control plane', problem);
+      if (back === null) throw notBack('the control plane', problem);
     },
   };
 }

@@ -32,13 +32,14 @@ export function etcdWhole(restore: Restore): Step {
     commands: ['etcdctl endpoint health --cluster'],
     run: async (context) => {
       await startEtcd(context, lab);
-      let problem: string | null = 'nothing was asked';
+      let problem = 'nothing was asked';
       const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 3) };
-      await poll(context, times, async () => {
-        problem = await memberProblem(context, restore);
-        return problem === null ? true : null;
+      const back = await poll(context, times, async () => {
+        const found = await memberProblem(context, restore);
+        problem = found ?? problem;
+        return found === null ? true : null;
       });
-      if (problem === null) return;
+      if (back !== null) return;
       throw new StepError({
         code: 'restore-gate',
         message: `etcd is not whole again: ${problem}`,

@@ -19,13 +19,14 @@ export function everythingBack(restore: Restore): Step {
     retry: brief(lab),
     timeoutMs: minutes(lab, 15),
     run: async (context) => {
-      let problem: string | null = null;
+      let problem = 'nothing was asked';
       const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 5) };
-      await poll(context, times, async () => {
-        problem = await whatIsMissing(context, restore);
-        return problem === null ? true : null;
+      const back = await poll(context, times, async () => {
+        const found = await whatIsMissing(context, restore);
+        problem = found ?? problem;
+        return found === null ? true : null;
       });
-      if (problem === null) return;
+      if (back !== null) return;
       throw new StepError({
         code: 'restore-incomplete',
         message: problem,
