@@ -11,6 +11,7 @@ import { EPOCH_UNIX_MS } from '../world.js';
 import { humanDuration, rfc3339 } from '../../base/calendar.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
+import { killUnits } from './kill.js';
 import { journalText } from './journalctl.js';
 import { baseName } from './paths.js';
 import { isMasked, MASKS, show, subState } from './systemctl-show.js';
@@ -18,6 +19,7 @@ import { isMasked, MASKS, show, subState } from './systemctl-show.js';
 const FLAGS = [
   ...['now', 'quiet|q', 'property|p=', 'value', 'no-pager', 'full|l', 'lines|n=', 'no-block', 'force|f'],
   ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o=', 'timestamp='],
+  ...['signal|s=', 'kill-whom=', 'kill-who='],
 ];
 /** How long the manager takes to look at a unit it has just started. */
 const SETTLE_MS = 50;
@@ -47,6 +49,8 @@ export const systemctl = program('command', function* run(call) {
     case 'is-failed':
     case 'is-enabled':
       return ask(call, verb, units, flags);
+    case 'kill':
+      return killUnits(call, units, flags);
     case 'status':
       return status(call, units, flags);
     case 'show':
@@ -59,7 +63,6 @@ export const systemctl = program('command', function* run(call) {
     case 'list-unit-files':
     case 'cat':
     case 'edit':
-    case 'kill':
     case 'list-timers':
       throw notModelled('systemctl', verb);
     default:
@@ -229,13 +232,13 @@ function statusOf(call: Invocation, name: string, flags: Flags): number {
 
 /** Since when: the last line that the journal has of the unit is the nearest thing that is kept. */
 function sinceText(call: Invocation, name: string): string {
-  const { machine, world } = call;
+  const { machine } = call;
   const since = machine.units.changedMs(name);
   if (since === null) return '';
   const text = rfc3339(EPOCH_UNIX_MS + since)
     .replace('T', ' ')
     .replace('Z', ' UTC');
-  return ` since ${text}; ${humanDuration(world.nowMs - since)} ago`;
+  return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
 }
 
 /** Returns at once, as the real one does; the shutdown ends the session that asked for it. */
