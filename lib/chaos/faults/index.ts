@@ -5,11 +5,12 @@ import type { Fault } from './fault.js';
 import { fillDisk, killProcess, loseEtcdData, removeManifest, stopUnit } from './machine.js';
 import { partition, registryUnreachable, shaped } from './network.js';
 import { cordon, drain } from './node.js';
-import { cut, halt, link, pause, reboot } from './power.js';
+import { cut, halt, link, pause, reboot, slowDisk } from './power.js';
 
 const KINDS: Readonly<Partial<Record<FaultName, Fault>>> = {
   ...{ halt, cut, reboot, pause, link, partition, drain, cordon, loss: shaped, delay: shaped },
   'fill-disk': fillDisk,
+  'slow-disk': slowDisk,
   'stop-unit': stopUnit,
   'remove-manifest': removeManifest,
   'kill-process': killProcess,
