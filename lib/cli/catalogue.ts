@@ -93,6 +93,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/saga.js'),
   },
   {
+    name: 'report',
+    summary: 'list, show or open what is kept of operations',
+    load: () => import('./commands/report.js'),
+  },
+  {
     name: 'sim',
     summary: 'events, past and other ways of a simulated lab',
     load: () => import('./commands/sim.js'),
