@@ -86,7 +86,7 @@ function spendBudget({ server, space }: RestCall, budget: KubeObject, pod: strin
   }
   const disruptedPods = {
     ...mapAt(budget, 'status', 'disruptedPods'),
-    [pod]: server.world.date(server.nowMs),
+    [pod]: server.date,
   };
   const status = { ...mapAt(budget, 'status'), disruptionsAllowed: allowed - 1, disruptedPods };
   space.put(BUDGETS, `${budget.metadata.namespace ?? ''}/${name}`, { ...budget, status });
@@ -102,7 +102,7 @@ function bind(call: RestCall, name: string): Verdict {
     const scheduled = {
       type: 'PodScheduled',
       status: 'True',
-      lastTransitionTime: server.world.date(server.nowMs),
+      lastTransitionTime: server.date,
     };
     const conditions = [
       ...listAt(pod, 'status', 'conditions').filter((one) => textAt(one, 'type') !== 'PodScheduled'),

@@ -1,56 +1,44 @@
-/**
- * `pgrep [-x] [-c] [-l] PATTERN` over the machine's processes, the programs of its containers among them, and
- * `pkill [-SIGNAL] [-x] PATTERN`, which sends those a signal.
- */
+/** `pgrep [-x] [-c] [-l] [-a] [-f] [-o] [-n] PATTERN` over the processes of the machine and of its containers. */
 import type { Invocation, Process } from '../process.js';
-import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
+import { Failure, gnuFlags, shortProgram } from './failure.js';
+import type { Flags } from './flags.js';
 
 export const pgrep = shortProgram((call) => {
-  const specs = ['exact|x', 'count|c', 'list-name|l', 'full|f', 'oldest|o', 'newest|n'];
-  const flags = gnuFlags('pgrep', specs, call.args, 2);
-  const found = matching(call, 'pgrep', flags.operands, flags.has('exact'));
+  const flags = flagsOf('pgrep', call.args);
+  const found = select(call, 'pgrep', flags);
   if (flags.has('count')) call.print(`${found.length}\n`);
   else {
-    for (const process of found) {
-      call.print(flags.has('list-name') ? `${process.pid} ${process.name}\n` : `${process.pid}\n`);
+    for (const { pid, name, commandLine } of found) {
+      const shown = flags.has('list-full') ? ` ${commandLine}` : flags.has('list-name') ? ` ${name}` : '';
+      call.print(`${pid}${shown}\n`);
     }
   }
   return found.length > 0 ? 0 : 1;
 });
 
-const SIGNALS = { KILL: 'SIGKILL', TERM: 'SIGTERM', INT: 'SIGINT', HUP: 'SIGHUP' } as const;
+/** The processes that `pkill` would signal, by the same words. */
+export function matching(call: Invocation, program: string, args: readonly string[]): Process[] {
+  return select(call, program, flagsOf(program, args));
+}
 
-export const pkill = shortProgram((call) => {
-  const word = call.args.find((one) => /^-(?:SIG)?[A-Z]{2,}$|^-\d+$/.test(one));
-  const wanted =
-    word
-      ?.replace(/^-(?:SIG)?/, '')
-      .replace(/^9$/, 'KILL')
-      .replace(/^15$/, 'TERM') ?? 'TERM';
-  const name = Object.keys(SIGNALS).find((one): one is keyof typeof SIGNALS => one === wanted);
-  if (name === undefined) throw notModelled('pkill', `the signal ${wanted}`, 2);
-  const rest = call.args.filter((one) => one !== word);
-  const flags = gnuFlags('pkill', ['exact|x', 'full|f', 'oldest|o', 'newest|n'], rest, 2);
-  const found = matching(call, 'pkill', flags.operands, flags.has('exact'));
-  for (const process of found) process.kill(SIGNALS[name]);
-  return found.length > 0 ? 0 : 1;
-});
+function flagsOf(program: string, args: readonly string[]): Flags {
+  const specs = ['exact|x', 'count|c', 'list-name|l', 'list-full|a', 'full|f', 'oldest|o', 'newest|n'];
+  return gnuFlags(program, specs, args, 2);
+}
 
-function matching(
-  call: Invocation,
-  program: string,
-  operands: readonly string[],
-  exact: boolean,
-): readonly Process[] {
-  const [pattern] = operands;
-  if (pattern === undefined || operands.length > 1) {
+function select(call: Invocation, program: string, flags: Flags): Process[] {
+  const [pattern] = flags.operands;
+  if (pattern === undefined || flags.operands.length > 1) {
     const reason =
       pattern === undefined ? 'no matching criteria specified' : 'only one pattern can be provided';
     throw new Failure(`${program}: ${reason}\nTry \`${program} --help' for more information.\n`, 2);
   }
-  const expression = new RegExp(exact ? `^(?:${pattern})$` : pattern);
-  return [...call.machine.processes.values()].filter(
-    (process) =>
-      process !== call.process && expression.test(process.name.slice(process.name.lastIndexOf('/') + 1)),
+  const expression = new RegExp(flags.has('exact') ? `^(?:${pattern})$` : pattern);
+  const textOf = ({ name, commandLine }: Process): string =>
+    flags.has('full') ? commandLine : name.slice(name.lastIndexOf('/') + 1);
+  const found = [...call.machine.processes.values()].filter(
+    (process) => process !== call.process && expression.test(textOf(process)),
   );
+  if (flags.has('oldest')) return found.slice(0, 1);
+  return flags.has('newest') ? found.slice(-1) : found;
 }

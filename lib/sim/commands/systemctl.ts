@@ -11,12 +11,14 @@ import { EPOCH_UNIX_MS } from '../world.js';
 import { humanDuration, rfc3339 } from '../../base/calendar.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
+import { killUnits } from './kill.js';
 import { journalText } from './journalctl.js';
 import { baseName } from './paths.js';
 
 const FLAGS = [
   ...['now', 'quiet|q', 'property|p=', 'value', 'no-pager', 'full|l', 'lines|n=', 'no-block', 'force|f'],
   ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o='],
+  ...['signal|s=', 'kill-whom=', 'kill-who='],
 ];
 /** A masked unit: a link to /dev/null in the real world, an empty file of this name here. */
 const MASKS = '/etc/systemd/system';
@@ -48,6 +50,8 @@ export const systemctl = program('command', function* run(call) {
     case 'is-failed':
     case 'is-enabled':
       return ask(call, verb, units, flags);
+    case 'kill':
+      return killUnits(call, units, flags);
     case 'status':
       return status(call, units, flags);
     case 'show':
@@ -60,7 +64,6 @@ export const systemctl = program('command', function* run(call) {
     case 'list-unit-files':
     case 'cat':
     case 'edit':
-    case 'kill':
     case 'list-timers':
       throw notModelled('systemctl', verb);
     default:
@@ -234,13 +237,13 @@ function statusOf(call: Invocation, name: string, flags: Flags): number {
 
 /** Since when: the last line that the journal has of the unit is the nearest thing that is kept. */
 function sinceText(call: Invocation, name: string): string {
-  const { machine, world } = call;
+  const { machine } = call;
   const since = machine.units.changedMs(name);
   if (since === null) return '';
   const text = rfc3339(EPOCH_UNIX_MS + since)
     .replace('T', ' ')
     .replace('Z', ' UTC');
-  return ` since ${text}; ${humanDuration(world.nowMs - since)} ago`;
+  return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
 }
 
 function subState(state: UnitState): string {
