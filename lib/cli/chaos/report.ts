@@ -1,4 +1,4 @@
-/** The report of an experiment: its saga's steps, and its verdict, faults, assertions and probes beside what was seen. */
+/** The report of an experiment: its saga's steps; its verdict, faults, assertions and probes beside what was seen. */
 import { relative } from 'node:path';
 import { UserError } from '../../base/errors.js';
 import { shellLine } from '../../base/shell-line.js';
