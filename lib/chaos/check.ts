@@ -16,6 +16,7 @@ const DURATIONS = [
   'for',
   'delay',
   'latency',
+  'skew',
   'skip',
   'within',
   'not_before',

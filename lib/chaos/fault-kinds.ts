@@ -12,7 +12,7 @@ export type FaultName = (typeof FAULT_KINDS)[number];
 
 /** The keys of a fault that only some kinds read. */
 export const PARAMETERS = [
-  ...(['from', 'unit', 'manifest', 'process', 'loss', 'delay', 'names', 'latency'] as const),
+  ...(['from', 'unit', 'manifest', 'process', 'loss', 'delay', 'names', 'latency', 'skew'] as const),
 ] as const;
 export type Parameter = (typeof PARAMETERS)[number];
 
@@ -57,6 +57,6 @@ export const FAULTS: Readonly<Record<FaultName, FaultFacts>> = {
     power: 'disk',
     providers: ['sim'],
   },
-  'clock-skew': { ...NONE, title: 'Set the clock of % wrong', providers: [] },
+  'clock-skew': { ...NONE, title: 'Set the clock of % wrong', requires: ['skew'] },
   'expire-certificate': { ...NONE, title: 'Expire a certificate of %', providers: [] },
 };

@@ -69,6 +69,7 @@ function faultOf(read: Reader): FaultSpec {
     loss: read.optional('loss'),
     delay: read.optionalDuration('delay'),
     latency: read.optionalDuration('latency'),
+    skew: read.optionalDuration('skew'),
     names: read.texts('names'),
   };
 }

@@ -55,6 +55,7 @@ export interface FaultSpec {
   readonly loss: string | null;
   readonly delay: DurationSum | null;
   readonly latency: DurationSum | null;
+  readonly skew: DurationSum | null;
   readonly names: readonly string[];
 }
 

@@ -118,6 +118,7 @@ const FAULT: Schema = {
     },
     delay: duration('delay: by how much frames that leave the machine are late.'),
     latency: duration('slow-disk: how much longer each flush takes.'),
+    skew: duration('clock-skew: how far ahead the clock is set.'),
     names: {
       type: 'array',
       items: { type: 'string' },
