@@ -63,7 +63,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'k8s',
-    summary: 'upgrade the cluster to another version of Kubernetes',
+    summary: 'upgrade the cluster to another version of Kubernetes, or restore it',
     load: () => import('./commands/k8s.js'),
   },
   { name: 'etcd', summary: 'look at etcd, or copy it', load: () => import('./commands/etcd.js') },
