@@ -1,4 +1,4 @@
-/** A machine's clock set wrong. Another running machine of the lab is the reference: homelab asks no clock of its own. */
+/** A machine's clock set wrong. Another running machine of the lab is the reference; homelab asks no own clock. */
 import { StepError } from '../../engine/saga.js';
 import { must } from '../../sagas/remote.js';
 import { seconds } from '../../sagas/timing.js';
