@@ -27,7 +27,21 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'lib/config/builtin-topologies.ts', text: builtinTopologies(root) },
     { path: KUBE_VIP, text: kubeVipTemplate() },
     { path: 'lib/generate/packer-recipe.ts', text: packerRecipe(root) },
+    ...readdirSync(`${root}/page`).map((name) => pageFile(root, name)),
   ];
+}
+
+/** A file of a report's page as text; of a script without what only its modules need. */
+function pageFile(root: string, name: string): GeneratedFile {
+  const [base = '', ending = ''] = name.split('.');
+  const source = readFileSync(`${root}/page/${name}`, 'utf8');
+  const bare =
+    ending === 'js' ? source.replaceAll(/^import .*\n/gm, '').replaceAll(/^export /gm, '') : source;
+  const text = `/** page/${name} as text: \`npm run snap\` writes this file, and a test compares. */
+export const ${base.toUpperCase()} = \`
+${bare.replaceAll(/[\\\`$]/g, '\\$&')}\`;
+`;
+  return { path: `lib/report/page/${base}.ts`, text };
 }
 
 const KUBE_VIP = 'packer/files/kube-vip.yaml';

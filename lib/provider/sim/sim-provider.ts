@@ -45,6 +45,13 @@ export interface SimProviderOptions {
   readonly onSeen?: (seen: Observation) => void;
 }
 
+/** A fault that was planned for a lab time. */
+export interface PlannedFault {
+  readonly dueMs: number;
+  readonly machine: string;
+  readonly action: FaultAction;
+}
+
 const EMPTY = new Uint8Array();
 
 export class SimProvider implements Provider {
@@ -132,8 +139,15 @@ export class SimProvider implements Provider {
     await this.#perform({ kind: 'destroy', machines: names });
   }
 
+  /** Those of the whole log, whether they have come or not. */
+  get faults(): readonly PlannedFault[] {
+    return this.#log
+      .read()
+      .flatMap((record) => ('op' in record && record.op.kind === 'fault' ? [record.op] : []));
+  }
+
   /** Plans a fault at a lab time; it is part of the log from now on. */
-  async planFault(fault: { dueMs: number; machine: string; action: FaultAction }): Promise<void> {
+  async planFault(fault: PlannedFault): Promise<void> {
     await this.#perform({ kind: 'fault', ...fault });
   }
 

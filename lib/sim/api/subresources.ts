@@ -39,6 +39,9 @@ export function scaleOf(object: KubeObject): KubeObject {
   };
 }
 
+/** What is traced of every eviction that was allowed. */
+export const EVICTED = 'pod evicted';
+
 function evict(call: RestCall, name: string): Verdict {
   const { space, type, info } = call;
   const pod = space.get(tableOf(type), keyFor(type, info.namespace, name));
@@ -59,7 +62,13 @@ function evict(call: RestCall, name: string): Verdict {
     if (refused !== null) return refused;
   }
   const removed = remove(options, name);
-  return removed instanceof Failure ? removed : { status: 201, body: success(type, pod) };
+  if (removed instanceof Failure) return removed;
+  const { world, options: server } = call.server;
+  world.emit(server.machine.name, 'kube-apiserver', EVICTED, {
+    namespace: pod.metadata.namespace ?? '',
+    pod: name,
+  });
+  return { status: 201, body: success(type, pod) };
 }
 
 function budgetsFor({ space }: RestCall, pod: KubeObject): KubeObject[] {

@@ -14,14 +14,13 @@ import { FlagProblem, type Flags } from './flags.js';
 import { killUnits } from './kill.js';
 import { journalText } from './journalctl.js';
 import { baseName } from './paths.js';
+import { isMasked, MASKS, show, subState } from './systemctl-show.js';
 
 const FLAGS = [
   ...['now', 'quiet|q', 'property|p=', 'value', 'no-pager', 'full|l', 'lines|n=', 'no-block', 'force|f'],
-  ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o='],
+  ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o=', 'timestamp='],
   ...['signal|s=', 'kill-whom=', 'kill-who='],
 ];
-/** A masked unit: a link to /dev/null in the real world, an empty file of this name here. */
-const MASKS = '/etc/systemd/system';
 /** How long the manager takes to look at a unit it has just started. */
 const SETTLE_MS = 50;
 
@@ -158,10 +157,6 @@ function* mask(call: Invocation, verb: string, names: readonly string[], flags: 
   return flags.has('now') && verb === 'mask' ? yield* change(call, 'stop', names) : 0;
 }
 
-function isMasked(call: Invocation, name: string): boolean {
-  return call.machine.disk.read(`${MASKS}/${name}`) === '';
-}
-
 function ask(call: Invocation, verb: string, names: readonly string[], flags: Flags): number {
   const { units } = call.machine;
   let good = false;
@@ -244,46 +239,6 @@ function sinceText(call: Invocation, name: string): string {
     .replace('T', ' ')
     .replace('Z', ' UTC');
   return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
-}
-
-function subState(state: UnitState): string {
-  switch (state) {
-    case 'active':
-      return 'running';
-    case 'activating':
-      return 'auto-restart';
-    case 'deactivating':
-      return 'stop-sigterm';
-    case 'failed':
-      return 'failed';
-    case 'inactive':
-      return 'dead';
-  }
-}
-
-function show(call: Invocation, names: readonly string[], flags: Flags): number {
-  const { units } = call.machine;
-  for (const [index, name] of names.entries()) {
-    const file = units.file(name);
-    const state = file === null ? 'inactive' : units.state(name);
-    const values: Readonly<Record<string, string>> = {
-      Id: name,
-      LoadState: file === null ? 'not-found' : isMasked(call, name) ? 'masked' : 'loaded',
-      ActiveState: state,
-      SubState: subState(state),
-      UnitFileState: file === null ? '' : units.isEnabled(name) ? 'enabled' : 'disabled',
-      MainPID: String(units.process(name)?.pid ?? 0),
-      ExecMainStatus: String(units.lastExit(name) ?? 0),
-      Result: state === 'failed' ? 'exit-code' : 'success',
-    };
-    const wanted = flags.list('property').flatMap((list) => list.split(','));
-    if (index > 0) call.print('\n');
-    for (const [key, value] of Object.entries(values)) {
-      if (wanted.length > 0 && !wanted.includes(key)) continue;
-      call.print(flags.has('value') ? `${value}\n` : `${key}=${value}\n`);
-    }
-  }
-  return 0;
 }
 
 /** Returns at once, as the real one does; the shutdown ends the session that asked for it. */
