@@ -26,7 +26,10 @@ async function isNew(t: Tap, { lab, provider, input }: UpgradeRun): Promise<void
   t.strictSame(outdatedParts(facts, { lab, input, ports: memoryPorts() }), [], 'everything is new and well');
   const nodes = lab.machines.filter(({ role }) => role !== 'load-balancer');
   t.equal(facts.nodes?.length, nodes.length);
-  t.ok(facts.nodes?.every(({ version, ready }) => ready && version === input.to));
+  t.ok(
+    facts.nodes?.every(({ version, ready }) => ready && version === input.to),
+    'every node is Ready at the new version',
+  );
 }
 
 void t.test('k8s-ha from v1.31.4 to v1.32.0', async (t) => {
@@ -247,5 +250,5 @@ void t.test('what a finding depends on', async (t) => {
 interface Tap {
   strictSame(found: unknown, wanted: unknown, message: string): boolean;
   equal(found: unknown, wanted: unknown): boolean;
-  ok(value: unknown, message?: string): boolean;
+  ok(value: unknown, message: string): boolean;
 }
