@@ -8,7 +8,7 @@ import { EventQueue } from '../lib/sim/queue.js';
 import { packageRoot } from '../test/helpers/package-root.js';
 import { leastInTurn, timed } from './clock.js';
 import { isReached, table, type Figure } from './figure.js';
-import { bootstrap, defaultLab, labOf } from './labs.js';
+import { bootstrap, bootstrapAndUpgrade, defaultLab, labOf } from './labs.js';
 import { largeFigures, programFigures } from './programs.js';
 
 const RUNS = 5;
@@ -78,6 +78,28 @@ async function trafficFigure(): Promise<Figure> {
   };
 }
 
+async function upgradeFigures(): Promise<Figure[]> {
+  const lab = defaultLab();
+  for (let run = 0; run < RUNS; run += 1) await bootstrapAndUpgrade(lab);
+  const [queueMs = NaN, bothMs = NaN] = await leastInTurn(RUNS, [
+    fillAndDrain,
+    () => bootstrapAndUpgrade(lab),
+  ]);
+  const { world } = await bootstrapAndUpgrade(lab);
+  return [
+    {
+      name: 'upgrade',
+      what: 'bootstrap and upgrade of k8s-ha, warm ÷ 1,000,000 push and pop on the bare queue',
+      ...{ value: bothMs / queueMs, unit: '', target: { bound: 'at most', value: 0.7 } },
+    },
+    {
+      name: 'upgrade-speed',
+      what: 'lab time ÷ wall time of both',
+      ...{ value: world.nowMs / bothMs, unit: '', target: null },
+    },
+  ];
+}
+
 async function growthFigure(): Promise<Figure> {
   const six = labOf(6);
   const hundred = labOf(100);
@@ -92,6 +114,7 @@ async function growthFigure(): Promise<Figure> {
 
 const figures = [
   ...(await bootstrapFigures()),
+  ...(await upgradeFigures()),
   await growthFigure(),
   ...largeFigures(1_000),
   ...(await programFigures()),

@@ -3,7 +3,11 @@ import { must } from '../lib/base/errors.js';
 import { resolve } from '../lib/config/resolve.js';
 import type { LabSpec } from '../lib/model/lab.js';
 import type { SimProvider } from '../lib/provider/sim/sim-provider.js';
-import { bootstrapOnSim } from '../test/helpers/sim-lab.js';
+import { gatherFacts } from '../lib/sagas/facts/gather.js';
+import { upgradeSaga } from '../lib/sagas/upgrade.js';
+import { upgradeInput } from '../lib/sagas/upgrade/input.js';
+import { bootstrapOnSim, memoryPorts, runOnSim } from '../test/helpers/sim-lab.js';
+import { contextOf, WISHES } from '../test/helpers/upgrade-runs.js';
 
 const LARGE = `
 k8s:
@@ -32,6 +36,17 @@ export function labOf(machines: number, controlPlanes = 3): LabSpec {
 export function defaultLab(): LabSpec {
   const { spec } = resolve({ text: null, file: null, overrides: { topology: 'k8s-ha' } });
   return must(spec, 'the default lab has no problem');
+}
+
+/** Brings a lab up and upgrades it to the next minor: `v1.31.4` to `v1.32.0`. */
+export async function bootstrapAndUpgrade(lab: LabSpec): Promise<SimProvider> {
+  const provider = await bootstrap(lab);
+  const { from, to } = WISHES;
+  const facts = await gatherFacts(contextOf(provider), lab);
+  const saga = upgradeSaga(lab, upgradeInput(lab, facts, WISHES), memoryPorts());
+  const { outcome } = await runOnSim(saga, { provider });
+  if (outcome !== 'completed') throw new Error(`the upgrade from ${from} to ${to} ended ${outcome}`);
+  return provider;
 }
 
 /** Brings a lab up; a bootstrap that does not complete is no measurement. */

@@ -35,6 +35,7 @@ const io: Io = {
   cwd: process.cwd(),
   env: process.env,
   pid: process.pid,
+  platform: process.platform,
   nodeVersion: process.versions.node,
   stdout: output(process.stdout),
   stderr: output(process.stderr),

@@ -20,6 +20,11 @@ export function printDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}h${String(minutes % 60).padStart(2, '0')}m`;
 }
 
+/** As `printDuration`, but in milliseconds where tenths of a second would say too little. */
+export function printSpan(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : printDuration(ms);
+}
+
 /** `0.029s`, `1m24.029s`, `1h02m00.000s`: a moment to the millisecond, as `parseDuration` reads it. */
 export function printMoment(ms: number): string {
   const minutes = Math.floor(ms / 60_000);

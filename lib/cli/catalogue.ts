@@ -63,7 +63,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
   },
   {
     name: 'k8s',
-    summary: 'upgrade the cluster to another version of Kubernetes',
+    summary: 'upgrade the cluster to another version of Kubernetes, or restore it',
     load: () => import('./commands/k8s.js'),
   },
   { name: 'etcd', summary: 'look at etcd, or copy it', load: () => import('./commands/etcd.js') },
@@ -83,9 +83,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     load: () => import('./commands/wait.js'),
   },
   {
+    name: 'chaos',
+    summary: 'scripted experiments: list, show, check and run them',
+    load: () => import('./commands/chaos.js'),
+  },
+  {
     name: 'saga',
     summary: 'list, show or draw the operations of a lab',
     load: () => import('./commands/saga.js'),
+  },
+  {
+    name: 'report',
+    summary: 'list, show or open what is kept of operations',
+    load: () => import('./commands/report.js'),
   },
   {
     name: 'sim',

@@ -1,5 +1,6 @@
 /** Going on with, or back from, the saga of a lab that is open. */
 import { UserError } from '../base/errors.js';
+import { CHAOS } from '../chaos/saga.js';
 import { resolve } from '../config/resolve.js';
 import { readJournal } from '../engine/journal-file.js';
 import { plannedOf, type SagaRecord } from '../engine/records.js';
@@ -11,6 +12,8 @@ import { recordedSaga } from '../sagas/registry.js';
 import { UPGRADE, type UpgradeInput } from '../sagas/upgrade.js';
 import { bootstrapText } from './commands/up.js';
 import { baseFolder } from './base-folder.js';
+import { continueChaos } from './chaos/continue.js';
+import { chaosText } from './chaos/documents.js';
 import { verifiedLabBundle } from './bundle/open.js';
 import { readConfiguration } from './configuration.js';
 import { atVersion, mustFindLab, specDigest, type Lab } from './labs.js';
@@ -25,6 +28,11 @@ export async function continueSaga(session: Session, mode: 'resume' | 'abort'): 
   return operate(session, base, lab, async (operating) => {
     const { open, ports } = operating;
     if (open === null) throw nothingOpen(lab, mode);
+    if (open.saga === CHAOS) {
+      const { document, code } = await continueChaos(session, lab, operating.provider, open, mode);
+      session.result(document, chaosText(document));
+      return code;
+    }
     // Going back needs only what was recorded; going on needs the configuration to be what it was.
     if (mode === 'resume') {
       checkConfiguration(session, lab, open.saga);

@@ -4,14 +4,9 @@ import { UserError } from '../base/errors.js';
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
 import type { FaultAction } from '../provider/sim/operations.js';
+import type { PlannedFault } from '../provider/sim/sim-provider.js';
 import { asSim } from './providers.js';
 import type { Session } from './session.js';
-
-export interface PlannedFault {
-  readonly dueMs: number;
-  readonly action: FaultAction;
-  readonly machine: string;
-}
 
 const ACTIONS: readonly FaultAction[] = ['cut', 'halt', 'start'];
 

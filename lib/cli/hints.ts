@@ -11,7 +11,7 @@ import type { Session } from './session.js';
 /** Commands about a lab that is there, unless what follows says already which one, or makes another. */
 const ABOUT_A_LAB = new RegExp(
   [
-    '\\bhomelab (?:(?:etcd|machine|saga) [a-z]+|sim (?:trace|replay)|',
+    '\\bhomelab (?:(?:etcd|machine|report|saga) [a-z]+|sim (?:trace|replay)|',
     'k8s upgrade|up|down|destroy|resume|abort|status|lint|exec|ssh|kubectl|kubeconfig|wait)',
     '(?![\\w-])(?! --(?:lab|of|help|topology|provider)\\b)',
   ].join(''),

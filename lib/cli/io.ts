@@ -21,6 +21,8 @@ export interface Io {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
+  /** As Node names it: `linux`, `darwin`. */
+  readonly platform: string;
   /** Version of Node without a leading v. */
   readonly nodeVersion: string;
   readonly stdout: Output;

@@ -2,7 +2,7 @@
  * Running a saga on a lab: one lock, one journal, the lab's machines, a screen, and the document at the end. What
  * the saga is, and whether it begins, goes on or goes back, is the command's to say.
  */
-import { UserError } from '../base/errors.js';
+import { must, UserError } from '../base/errors.js';
 import {
   createJournal,
   findOpenJournal,
@@ -16,8 +16,10 @@ import { plannedOf, type RunMode, type SagaRecord } from '../engine/records.js';
 import { resultOf, type SagaResult } from '../engine/result.js';
 import { runSaga } from '../engine/runner.js';
 import type { Saga, SagaOutcome } from '../engine/saga.js';
-import type { Provider, Residue } from '../provider/provider.js';
+import type { Observation, Provider, Residue } from '../provider/provider.js';
+import { LaneFold } from '../report/lanes.js';
 import { BOOTSTRAP, type BootstrapInput } from '../sagas/bootstrap.js';
+import { DESTROY } from '../sagas/lifecycle.js';
 import type { SagaPorts } from '../sagas/ports.js';
 import { bootstrapResidue } from '../sagas/residue.js';
 import { hinted } from './hints.js';
@@ -25,16 +27,21 @@ import { bundlePort } from './bundle/open.js';
 import { journalFolder, labFolder, lockLab, recordVersion, type Lab } from './labs.js';
 import { openProgress } from './progress.js';
 import { openProvider } from './providers.js';
+import { reportSaga } from './saga-report.js';
 import type { Session } from './session.js';
 
 /** The document of every command that runs a saga. */
 export interface SagaDocument extends SagaResult {
   readonly wallMs: number;
+  /** Path of the report's page; null where there is none. */
+  readonly report: string | null;
 }
 
 export interface Operating {
   readonly provider: Provider;
   readonly ports: SagaPorts;
+  /** What was seen of the lab so far: of a simulated one since it was made. */
+  readonly seen: LaneFold;
   /** The saga that was begun and is not over; null when there is none. */
   readonly open: JournalEntry | null;
 }
@@ -49,12 +56,16 @@ export async function operate<T>(
   session.lab = lab.name;
   const lock = lockLab(session.io, lab);
   try {
-    const provider = openProvider(session.io, lab, 'operate');
+    const { provider: kind, machines } = lab.record.spec;
+    const seen = new LaneFold({ exact: kind === 'sim', order: machines.map(({ name }) => name) });
+    const onSeen = (one: Observation): void => {
+      seen.see(one);
+    };
+    const provider = openProvider(session.io, lab, 'operate', { onSeen });
     try {
       const ports = portsOf(base, lab);
       return await work({
-        provider,
-        ports,
+        ...{ provider, ports, seen },
         // Read when it is asked for: `destroy` does not need it, and a damaged journal does not stop it.
         get open() {
           return findOpenJournal(journalFolder(lab));
@@ -91,7 +102,7 @@ export interface Request {
 export async function runOperation(
   session: Session,
   lab: Lab,
-  { provider }: Operating,
+  { provider, seen }: Operating,
   request: Request,
 ): Promise<SagaDocument> {
   const { saga, mode, until } = request;
@@ -102,12 +113,31 @@ export async function runOperation(
     const seed = lab.record.spec.provider === 'sim' ? lab.record.seed : null;
     const common = { saga, journal, provider, seed, signal: session.io.signal, mode };
     const options = { ...common, ...(until === undefined ? {} : { until }), observer: progress.observer };
-    const result = await runSaga(options);
+    const watchedFromMs = provider.clock.nowMs();
+    const watching = provider.watch((one) => {
+      seen.see(one);
+    });
+    const result = await runSaga(options).finally(() => watching.stop());
     // With -o json the result has no words, and a person at the keyboard still wants to know what to type.
     if (result.outcome === 'interrupted' && session.json) session.note(hinted(session, WAYS_ON));
     const residue = await residueAfter(lab, provider, result, journal.read());
+    const records = journal.read();
+    const finished = {
+      saga,
+      provider,
+      seen,
+      watching,
+      watchedFromMs,
+      records,
+      mode,
+      residue,
+      operation: numberOf(lab, journal),
+    };
+    // A lab that was destroyed keeps nothing.
+    const isGone = saga.name === DESTROY && result.outcome === 'completed';
+    const report = isGone ? null : reportSaga(session, lab, finished);
     // A fork has another name than the lab that its plans were made for.
-    return { ...result, lab: lab.name, wallMs: session.wallMs(), residue };
+    return { ...result, lab: lab.name, wallMs: session.wallMs(), report, residue };
   } finally {
     await progress.close();
     journal.close();
@@ -173,6 +203,11 @@ export function alreadyOpen(lab: Lab, open: JournalEntry): UserError {
 
 function openOrCreate(lab: Lab, saga: string, entry: JournalEntry | null): FileJournal<SagaRecord> {
   return entry === null ? createJournal(journalFolder(lab), saga) : openJournal(entry.path);
+}
+
+function numberOf(lab: Lab, { path }: FileJournal<SagaRecord>): number {
+  const entry = listJournals(journalFolder(lab)).find((one) => one.path === path);
+  return must(entry, 'an open journal is in its folder').number;
 }
 
 async function residueAfter(

@@ -15,7 +15,12 @@ import { baseOf, type Lab } from './labs.js';
 /** `look` plays a copy of a simulated world that is thrown away, and writes nothing of real machines. */
 export type Access = 'operate' | 'look';
 
-export function openProvider(io: Pick<Io, 'env'>, lab: Lab, access: Access): Provider {
+export function openProvider(
+  io: Pick<Io, 'env'>,
+  lab: Lab,
+  access: Access,
+  past: Pick<OpenProviderOptions, 'onSeen'> = {},
+): Provider {
   const { spec, seed } = lab.record;
   const look = access === 'look';
   if (spec.provider === 'libvirt') {
@@ -23,11 +28,11 @@ export function openProvider(io: Pick<Io, 'env'>, lab: Lab, access: Access): Pro
     return open({ lab: spec, host: { folder: lab.folder, env: io.env, look, bundle } });
   }
   const path = worldPath(lab);
-  return open({ lab: spec, seed, log: look ? throwAway(path) : durable(path) });
+  return open({ lab: spec, seed, log: look ? throwAway(path) : durable(path), ...past });
 }
 
 /** A copy that is thrown away: its events as they are played, when to stop, and another future. */
-export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs' | 'refork'>;
+export type View = Pick<OpenProviderOptions, 'onTrace' | 'untilMs' | 'refork' | 'onSeen'>;
 
 /** The log of a simulated lab as it is now. Throws a `UserError` for a lab of real machines. */
 export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {

@@ -38,6 +38,7 @@ export function sagaText(session: Session, document: SagaDocument): string {
     lines.push(...residue.map(({ machine, kind, what }) => `  ${machine}: ${kind} ${what}`));
   }
   lines.push(times(document));
+  if (document.report !== null) lines.push(`report: ${document.report}`);
   return hinted(session, `${lines.join('\n')}\n`);
 }
 

@@ -201,6 +201,7 @@ function labOf(settings: Settings, machines: readonly MachineSpec[]): LabSpec {
     apiName: `api.${settings.acmeName}.${settings.acmeTld}`,
     timeScale: settings.timeScale,
     parallelJoins: settings.parallelJoins,
+    maxUnavailable: settings.maxUnavailable,
     box: settings.box,
     driver: settings.driver,
     image: {

@@ -121,6 +121,15 @@ const K8S = map('The Kubernetes cluster.', {
     default: 3,
     description: 'How many workers join at once; control planes always join one at a time.',
   },
+  upgrade: map('How a running cluster is upgraded.', {
+    max_unavailable: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 1,
+      description: 'How many workers may be away at once; control planes always go one at a time.',
+    },
+  }),
   control_planes: CONTROL_PLANES,
   workers: WORKERS,
   ha: HA,

@@ -57,6 +57,7 @@ export interface Settings {
   readonly serviceSubnet: string;
   readonly apiSans: readonly string[];
   readonly parallelJoins: number;
+  readonly maxUnavailable: number;
   readonly controlPlanes: MachineClass;
   readonly workers: MachineClass;
   /** Null when the lab has no machine for HAProxy. */
@@ -98,6 +99,7 @@ export function settingsOf(tree: Tree, topology: Topology): Settings {
     serviceSubnet: read.text('k8s.service_subnet'),
     apiSans: read.texts('k8s.api_sans'),
     parallelJoins: read.number('k8s.parallel_joins'),
+    maxUnavailable: read.number('k8s.upgrade.max_unavailable'),
     controlPlanes: machineClass(read, 'k8s.control_planes', topology.controlPlanes),
     // A topology without workers says nothing of their size; then workers are as large as control planes.
     workers: machineClass(read, 'k8s.workers', {

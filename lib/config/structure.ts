@@ -5,7 +5,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Findings } from './findings.js';
 import type { Schema } from './schema-parts.js';
-import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA } from './schema.js';
 import type { Path, Tree, YamlSource } from './source.js';
 import { suggest } from './suggest.js';
 import { isTreeMap, printPath, schemaAt, schemaPaths, textOf, valueAt, withValue } from './tree.js';
@@ -120,7 +119,7 @@ function remedyFor(value: Tree | undefined, schema: Schema): string {
   if (size !== null && Array.isArray(schema.type)) {
     return `Write ${size[1] ?? ''}${(size[2] ?? '').toUpperCase()}iB: homelab counts in powers of two.`;
   }
-  if (schema === CONFIG_SCHEMA || schema === TOPOLOGY_SCHEMA) return 'Begin lines with keys such as name:.';
+  if (schema.$id !== undefined) return 'Begin lines with keys such as name:.';
   if (schema.type === 'object') return 'Put its keys below it, indented by two spaces.';
   return `Write ${expectation(schema)}.`;
 }
@@ -141,7 +140,7 @@ export function expectation(schema: Schema): string {
     number: `a number${range}`,
     string: 'text',
     boolean: 'true or false',
-    array: 'a list of text',
+    array: schema.items?.type === 'object' ? 'a list of maps' : 'a list of text',
     object: `a map with keys such as ${Object.keys(schema.properties ?? {})
       .slice(0, 3)
       .join(', ')}`,

@@ -116,6 +116,8 @@ export interface LabSpec {
   readonly timeScale: number;
   /** How many workers join at once; control planes always join one at a time. */
   readonly parallelJoins: number;
+  /** How many workers an upgrade may take away at once; control planes always go one at a time. */
+  readonly maxUnavailable: number;
   /** Vagrant box of the machines; null means the node image that homelab builds. */
   readonly box: string | null;
   readonly image: ImageSpec;

@@ -4,7 +4,7 @@ import type { OpenBundle } from '../model/bundle.js';
 import type { LabSpec } from '../model/lab.js';
 import type { TraceEvent } from '../sim/world.js';
 import { LibvirtProvider } from './libvirt/libvirt-provider.js';
-import type { Provider } from './provider.js';
+import type { Observation, Provider } from './provider.js';
 import { simHeader, simImage } from './sim/sim-lab.js';
 import { SimProvider } from './sim/sim-provider.js';
 import type { WorldLog, WorldRecord } from './sim/world-log.js';
@@ -23,6 +23,8 @@ export interface OpenProviderOptions {
   readonly untilMs?: number;
   /** Begins every random stream of a simulated world anew under this name, once its log is played. */
   readonly refork?: string;
+  /** Told of everything that an onlooker of a simulated world would have seen while its log is played. */
+  readonly onSeen?: (seen: Observation) => void;
 }
 
 export interface HostOptions {
@@ -43,12 +45,13 @@ export function openProvider(options: OpenProviderOptions): Provider {
 }
 
 export function openSimProvider(options: OpenProviderOptions): SimProvider {
-  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs, refork } = options;
+  const { lab, seed = 1, log = memoryLog(), onTrace, untilMs, refork, onSeen } = options;
   return new SimProvider({
     ...{ log, header: simHeader(lab, seed), image: simImage(lab) },
     ...(onTrace === undefined ? {} : { onTrace }),
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(refork === undefined ? {} : { refork }),
+    ...(onSeen === undefined ? {} : { onSeen }),
   });
 }
 

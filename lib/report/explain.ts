@@ -2,9 +2,10 @@
  * Why the API was away and why the floating address moved, as far as the faults and steps of that time tell. Nothing
  * is concluded from what is only likely: where nothing that was under way touches the machine, there is no reason.
  */
+import { printSpan } from '../base/duration.js';
 import { ENDPOINT_LANE } from './sights.js';
 import { outagesOf, vipMovesOf, type Outage, type VipMove } from './outages.js';
-import type { ReportFault, ReportSpan, ReportStep, RunFacts } from './run-report.js';
+import type { ReportSpan, ReportStep, RunFacts } from './run-report.js';
 
 export interface ExplainedOutage extends Outage {
   /** What was under way and touches the machine; null where nothing does. */
@@ -48,42 +49,45 @@ function holderAt({ lanes }: Facts, atMs: number): string | null {
   return intervals.find(({ fromMs, toMs, good }) => good && fromMs <= atMs && atMs <= toMs)?.value ?? null;
 }
 
-/** The last thing that began before this moment and touches the machine, or any machine: a fault before a step. */
+/**
+ * A fault comes before a step, and a step that takes the machine down before one that only names it: what it did may
+ * take effect when it is over and the next one runs. Of several the one that began last.
+ */
 function causeAt({ faults, steps }: Facts, atMs: number, machine: string | null): string | null {
   const touches = (names: readonly string[]): boolean => machine === null || names.includes(machine);
+  const hits = faults.filter(({ machines }) => touches(machines));
   const fault = latest(
-    faults.filter(({ machines }) => touches(machines)),
-    (one) => one,
+    hits.map(({ title, ...span }) => ({ title, span })),
     atMs,
   );
-  if (fault !== null) return fault.title;
-  const candidates = steps
-    .filter(({ key, title }) => machine === null || namesMachine(key, title, machine))
-    .flatMap((step) => step.spans.map((span) => ({ step, span })));
-  const found = latest(candidates, ({ span }) => span, atMs);
-  return found === null ? null : sentence(found.step, found.span);
+  if (fault !== null) return fault;
+  const spansOf = (some: readonly ReportStep[]): readonly Candidate[] =>
+    some.flatMap(({ title, spans }) =>
+      spans.map((span) => ({ title: span.kind === 'undo' ? `undoing “${title}”` : title, span })),
+    );
+  return (
+    latest(spansOf(steps.filter(({ takesDown }) => takesDown.length > 0 && touches(takesDown))), atMs) ??
+    latest(spansOf(steps.filter((step) => machine === null || namesMachine(step, machine))), atMs)
+  );
 }
 
-function latest<T>(
-  all: readonly T[],
-  timeOf: (one: T) => Pick<ReportFault, 'fromMs' | 'toMs'>,
-  atMs: number,
-): T | null {
-  const begun = all.filter((one) => {
-    const { fromMs, toMs } = timeOf(one);
+interface Candidate {
+  readonly title: string;
+  readonly span: Pick<ReportSpan, 'fromMs' | 'toMs'>;
+}
+
+function latest(all: readonly Candidate[], atMs: number): string | null {
+  const begun = all.filter(({ span: { fromMs, toMs } }) => {
     return fromMs <= atMs && atMs <= (toMs ?? Infinity) + AFTERMATH_MS;
   });
-  return begun.reduce<T | null>(
-    (last, one) => (last === null || timeOf(one).fromMs >= timeOf(last).fromMs ? one : last),
-    null,
-  );
+  const [last] = begun.toSorted((a, b) => b.span.fromMs - a.span.fromMs);
+  if (last === undefined) return null;
+  const { toMs } = last.span;
+  const since = toMs === null || toMs >= atMs ? '' : `, which had ended ${printSpan(atMs - toMs)} before`;
+  return `${last.title}${since}`;
 }
 
 /** Keys of steps on a machine end with its name, such as `join-control-plane:stage-cp-2`. */
-function namesMachine(key: string, title: string, machine: string): boolean {
+function namesMachine({ key, title }: ReportStep, machine: string): boolean {
   return key.split(':').includes(machine) || title.split(/[\s,]+/).includes(machine);
-}
-
-function sentence(step: ReportStep, span: ReportSpan): string {
-  return span.kind === 'undo' ? `undoing “${step.title}”` : step.title;
 }

@@ -3,16 +3,8 @@
  * the same. Samples are not kept. A lane begins when its thing is seen for the first time.
  */
 import type { Observation } from '../provider/provider.js';
-import {
-  ABSENT,
-  GROUP_OF,
-  LANE_GROUPS,
-  PARTS,
-  UNKNOWN,
-  type LaneGroup,
-  type Part,
-  type Sight,
-} from './sights.js';
+import { ABSENT, ENDPOINT_LANE, GONE, GROUP_OF, LANE_GROUPS, MARGIN_LANE, PARTS, UNKNOWN } from './sights.js';
+import type { LaneGroup, Part, Sight } from './sights.js';
 
 export interface Interval {
   readonly fromMs: number;
@@ -44,16 +36,17 @@ export class LaneFold {
   readonly #exact: boolean;
   readonly #lanes = new Map<string, OpenLane>();
   #last: Observation | null = null;
-  #order: readonly string[] = [];
+  readonly #order: readonly string[];
 
-  constructor({ exact }: { readonly exact: boolean }) {
+  /** `order`: the machines as reports list them. */
+  constructor({ exact, order = [] }: { readonly exact: boolean; readonly order?: readonly string[] }) {
     this.#exact = exact;
+    this.#order = order;
   }
 
   see(seen: Observation): void {
     const last = this.#last;
     this.#last = seen;
-    this.#order = [...new Set([...this.#order, ...seen.machines.map(({ name }) => name)])];
     for (const [part, sights] of PARTS) {
       // In the simulator, what did not change is the same object as before.
       if (last !== null && last[part] === seen[part]) continue;
@@ -93,7 +86,7 @@ export class LaneFold {
   #seePart(atMs: number, part: Part, sights: readonly Sight[] | null): void {
     for (const sight of sights ?? []) this.note(atMs, sight);
     const keys = new Set(sights?.map(({ key }) => key));
-    const value = sights === null ? UNKNOWN : ABSENT;
+    const value = sights === null ? UNKNOWN : GONE[part];
     for (const [key, { title, group }] of this.#lanes) {
       if (keys.has(key) || group !== GROUP_OF[part]) continue;
       this.note(atMs, { key, title, group, value, good: false });
@@ -103,6 +96,17 @@ export class LaneFold {
   /** By group, then what stands for the whole, then machines in the lab's order. */
   #rank({ key, group }: Lane): number {
     const place = this.#order.indexOf(key.slice(key.indexOf(':') + 1));
-    return LANE_GROUPS.indexOf(group) * 1_000_000 + (place < 0 ? 0 : place + 1);
+    const isWhole = !key.includes(':') || key === MARGIN_LANE || key === ENDPOINT_LANE;
+    return LANE_GROUPS.indexOf(group) * 1e6 + (isWhole ? 0 : place < 0 ? 1e5 : place + 1);
   }
+}
+
+/** What lanes show of one stretch of time; those of things that were not there then are left out. */
+export function clipped(lanes: readonly Lane[], fromMs: number, toMs: number): readonly Lane[] {
+  return lanes.flatMap((lane) => {
+    const intervals = lane.intervals
+      .filter((one) => one.toMs > fromMs && one.fromMs < toMs)
+      .map((one) => ({ ...one, fromMs: Math.max(one.fromMs, fromMs), toMs: Math.min(one.toMs, toMs) }));
+    return intervals.every(({ value }) => value === ABSENT) ? [] : [{ ...lane, intervals }];
+  });
 }

@@ -22,6 +22,8 @@ export interface ReportStep {
   /** Title of its stage. */
   readonly stage: string;
   readonly outcome: StepOutcome;
+  /** Machines, or what matters on them, that it takes down for a while. */
+  readonly takesDown: readonly string[];
   readonly spans: readonly ReportSpan[];
 }
 
@@ -60,6 +62,8 @@ export interface RunFacts {
     readonly name: string;
     readonly description: string;
   };
+  /** Its number in `homelab saga list`; null for what has no journal of its own. */
+  readonly operation: number | null;
   readonly versions: { readonly homelab: string; readonly kubernetes: string };
   /** Types it again. */
   readonly command: string;

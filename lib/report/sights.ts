@@ -19,6 +19,8 @@ export interface Sight {
 export const UNKNOWN = 'unknown';
 export const ABSENT = 'absent';
 
+const NO_ANSWER = 'no answer';
+
 export const MARGIN_LANE = 'etcd:margin';
 export const VIP_LANE = 'vip';
 export const ENDPOINT_LANE = 'api:endpoint';
@@ -28,6 +30,11 @@ export type Part = 'machines' | 'etcd' | 'vipHolders' | 'api' | 'nodes' | 'pods'
 
 export const GROUP_OF: Readonly<Record<Part, LaneGroup>> = {
   ...{ machines: 'power', etcd: 'etcd', vipHolders: 'vip', api: 'api', nodes: 'nodes', pods: 'pods' },
+};
+
+/** What is said of what was seen before and is not any more: an API server whose process ended does not answer. */
+export const GONE: Readonly<Record<Part, string>> = {
+  ...{ machines: ABSENT, etcd: ABSENT, vipHolders: ABSENT, api: NO_ANSWER, nodes: ABSENT, pods: ABSENT },
 };
 
 /** Null where the part could not be read. */
@@ -54,7 +61,8 @@ function etcd({ etcd: { members, leader, quorum, tolerance } }: Observation): re
     ...members.map(({ name, started, learner, healthy }): Sight => {
       const role = name === leader ? 'leader' : learner ? 'learner' : 'voter';
       const value = !started ? 'not started' : healthy ? role : 'unhealthy';
-      return { key: `etcd:${name}`, title: name, group: 'etcd', value, good: started && healthy };
+      const title = name === '' ? 'new member' : name;
+      return { key: `etcd:${name}`, title, group: 'etcd', value, good: started && healthy };
     }),
   ];
 }
@@ -67,7 +75,7 @@ function vip({ vipHolders }: Observation): readonly Sight[] {
 
 function api({ api: { endpoint, nodes: servers } }: Observation): readonly Sight[] {
   const sight = (key: string, title: string, answers: boolean): Sight => ({
-    ...{ key, title, group: 'api', value: answers ? 'answers' : 'no answer', good: answers },
+    ...{ key, title, group: 'api', value: answers ? 'answers' : NO_ANSWER, good: answers },
   });
   return [
     sight(ENDPOINT_LANE, 'endpoint', endpoint),

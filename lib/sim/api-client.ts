@@ -7,7 +7,8 @@ import { parseKubeconfig, type Kubeconfig } from './kubeconfig.js';
 import type { Machine } from './machine.js';
 import type { Outcome, Request } from './network.js';
 import type { KubeList, KubeObject, KubeStatus } from './objects.js';
-import { checkServer, type TlsProblem } from './pki.js';
+import { checkServer, type Certificate, type TlsProblem } from './pki.js';
+import type { Process } from './process.js';
 import type { Sim } from './task.js';
 
 export type ApiOutcome =
@@ -18,7 +19,9 @@ export type ApiOutcome =
       readonly kind: 'tls';
       readonly problem: TlsProblem;
       readonly server: string;
-      readonly sans: readonly string[];
+      readonly certificate: Certificate;
+      /** What the client's clock said. */
+      readonly now: string;
     }
   | {
       readonly kind: 'no-host' | 'refused' | 'no-route' | 'dial-timeout' | 'timeout' | 'reset';
@@ -66,27 +69,21 @@ export class ApiClient {
   }
 
   /** A request that stays open until the server ends it. */
-  *stream(method: string, path: string, body: unknown, silenceMs: number): Sim<ApiOutcome> {
-    const outcome = yield* this.#open(method, path, body, silenceMs);
+  *stream(method: string, path: string, body: unknown, silenceMs: number, holder?: Process): Sim<ApiOutcome> {
+    const request = { ...this.#wrap(method, path, body), ...(holder === undefined ? {} : { holder }) };
+    const outcome = yield* this.#open(request, silenceMs);
     return outcome ?? { kind: 'reset', server: this.#server };
   }
 
   /** A watch: `receive` is given each part of the answer. Null when that answered true, which ends the watch. */
   *watch(path: string, silenceMs: number, receive: (part: unknown) => boolean): Sim<ApiOutcome | null> {
-    return yield* this.#open('GET', path, undefined, silenceMs, receive);
+    return yield* this.#open(this.#wrap('GET', path, undefined), silenceMs, receive);
   }
 
-  *#open(
-    method: string,
-    path: string,
-    body: unknown,
-    silenceMs: number,
-    receive?: (part: unknown) => boolean,
-  ): Sim<ApiOutcome | null> {
+  *#open(request: Request, silenceMs: number, receive?: (part: unknown) => boolean): Sim<ApiOutcome | null> {
     const address = this.#address();
     if (address === null) return { kind: 'no-host', server: this.#server };
     const { network } = this.#machine.world;
-    const request = this.#wrap(method, path, body);
     const { port } = this.config;
     const times = [DIAL_TIMEOUT_MS, silenceMs] as const;
     const outcome = yield* network.stream(this.#machine, address, port, request, ...times, receive);
@@ -109,6 +106,7 @@ export class ApiClient {
       ...(body === undefined ? {} : { body }),
       ...(client === null ? {} : { clientCertificate: client }),
       ...(token === null ? {} : { bearerToken: token }),
+      sender: this.#machine,
     };
   }
 
@@ -117,8 +115,9 @@ export class ApiClient {
     const { authority, host } = this.config;
     if (outcome.kind !== 'response') return { kind: outcome.kind, server };
     if (outcome.certificate !== null && authority !== null) {
-      const problem = checkServer(outcome.certificate, authority, host, this.#machine.world.nowMs);
-      if (problem !== null) return { kind: 'tls', problem, server, sans: outcome.certificate.sans };
+      const problem = checkServer(outcome.certificate, authority, host, this.#machine.wallMs);
+      if (problem !== null)
+        return { kind: 'tls', problem, server, certificate: outcome.certificate, now: this.#machine.date() };
     }
     if (outcome.status >= 400) return { kind: 'error', status: asStatus(outcome.status, outcome.body) };
     return { kind: 'ok', status: outcome.status, body: outcome.body };

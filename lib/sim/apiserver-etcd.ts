@@ -129,9 +129,8 @@ export class EtcdConnection {
       const listener = machine.listenerOn(host, port);
       if (listener === null) continue;
       const certificate = listener.certificate();
-      const { nowMs } = machine.world;
       if (certificate !== null && authority !== null)
-        if (checkServer(certificate, authority, host, nowMs) !== null) continue;
+        if (checkServer(certificate, authority, host, machine.wallMs) !== null) continue;
       const request = {
         method: 'POST',
         path: '/connect',

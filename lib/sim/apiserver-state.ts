@@ -2,6 +2,7 @@
 import type { Prng } from '../base/prng.js';
 import { must } from '../base/errors.js';
 import { Authorizer } from './api/authz.js';
+import { Credentials } from './api/credentials.js';
 import type { EtcdConnection } from './apiserver-etcd.js';
 import type { KeySpace } from './etcd-keyspace.js';
 import type { Machine } from './machine.js';
@@ -43,6 +44,8 @@ export class ApiServer {
   readonly healthChanged: Signal;
   /** Fires when etcd has had no leader for so long that the watches are broken. */
   readonly watchesBroken: Signal;
+  /** When client certificates that are in use end. */
+  readonly credentials: Credentials;
   phase: ApiServerPhase = 'forbidden';
   #authorizer: { readonly space: KeySpace; readonly by: Authorizer } | null = null;
 
@@ -52,11 +55,22 @@ export class ApiServer {
     this.prng = options.prng;
     this.etcd = options.etcd;
     this.healthChanged = new Signal(`health of the API server on ${options.machine.name}`);
+    this.credentials = new Credentials(options.machine);
     this.watchesBroken = new Signal(`watches of the API server on ${options.machine.name}`);
   }
 
   get nowMs(): number {
     return this.world.nowMs;
+  }
+
+  /** What the clock of its machine says. */
+  get wallMs(): number {
+    return this.options.machine.wallMs;
+  }
+
+  /** The same as RFC 3339. */
+  get date(): string {
+    return this.options.machine.date();
   }
 
   /** The objects as this server's etcd member has them; null while it has never been connected. */

@@ -67,6 +67,7 @@ function* serve(call: Invocation, server: ApiServer): Sim<number> {
   });
   world.apiServers.set(machine.name, server);
   world.scheduler.spawn(process.group, `${machine.name}: API health`, watchHealth(server));
+  world.scheduler.spawn(process.group, `${machine.name}: credentials`, server.credentials.watch());
   const code = yield* becomeReady(call, server);
   if (code !== null) return code;
   while (!process.terminating) yield* waitFor([process.terminate]);
@@ -152,7 +153,7 @@ function writeDefaults(server: ApiServer): void {
     const metadata = {
       ...object.metadata,
       uid: server.newUid(),
-      creationTimestamp: server.world.date(server.nowMs),
+      creationTimestamp: server.date,
     };
     space.put(table, key, { ...object, metadata });
   }

@@ -23,8 +23,8 @@ export class ContainerLog {
   }
 
   write(stream: 'stdout' | 'stderr', text: string): void {
-    const { world, disk } = this.#machine;
-    const stamp = world.date(world.nowMs, true);
+    const { disk } = this.#machine;
+    const stamp = this.#machine.date(true);
     for (const line of text.replace(/\n$/, '').split('\n')) this.#lines.push(`${stamp} ${stream} F ${line}`);
     if (this.#lines.length > KEPT_LINES) this.#lines = this.#lines.slice(-KEPT_LINES);
     disk.write(this.#path, `${this.#lines.join('\n')}\n`);

@@ -26,6 +26,9 @@ export interface Sandbox {
   readonly attempt: number;
   readonly createdMs: number;
   ready: boolean;
+  removed: boolean;
+  /** Fires when it was removed. */
+  readonly gone: Signal;
   /** The pod's address when it has one of its own. */
   readonly address: string | null;
 }
@@ -80,7 +83,7 @@ export class ContainerRuntime {
 
   /** True while containerd answers on its socket. */
   get serving(): boolean {
-    return this.#machine.units.process('containerd') !== null;
+    return this.#machine.units.process('containerd')?.stopped === false;
   }
 
   /** In order of creation. */
@@ -138,6 +141,8 @@ export class ContainerRuntime {
       attempt: earlier.length === 0 ? 0 : Math.max(...earlier.map((one) => one.attempt)) + 1,
       createdMs: this.#machine.world.nowMs,
       ready: true,
+      removed: false,
+      gone: new Signal(`sandbox of ${wanted.name}`),
     };
     this.#sandboxes.push(sandbox);
     this.changed.fire();
@@ -209,6 +214,8 @@ export class ContainerRuntime {
     );
     for (const stop of stops) yield* join(stop);
     sandbox.ready = false;
+    sandbox.removed = true;
+    sandbox.gone.fire();
     this.#sandboxes = this.#sandboxes.filter((one) => one !== sandbox);
     this.#containers = this.#containers.filter((one) => one.sandbox !== sandbox);
     this.changed.fire();

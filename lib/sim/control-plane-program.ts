@@ -38,7 +38,12 @@ export function* runControlPlaneProgram(call: Invocation, program: ControlPlaneP
   const config = text === null ? null : parseKubeconfig(world.documents, text, (file) => readAs(call, file));
   if (config === null) {
     call.printError(
-      klogLine(world, 'E', 'run.go:72', `"command failed" err="stat ${path}: no such file or directory"`),
+      klogLine(
+        call.machine,
+        'E',
+        'run.go:72',
+        `"command failed" err="stat ${path}: no such file or directory"`,
+      ),
     );
     return 1;
   }
@@ -54,14 +59,14 @@ export function* runControlPlaneProgram(call: Invocation, program: ControlPlaneP
     // client-go gives an election's requests half the renew deadline.
     requestTimeoutMs: (duration(flags.get('leader-elect-renew-deadline')) ?? DEFAULT_RENEW_MS) / 2,
     log: (level, line) => {
-      call.printError(klogLine(world, level, 'leaderelection.go:257', line));
+      call.printError(klogLine(call.machine, level, 'leaderelection.go:257', line));
     },
   });
   yield* elector.acquire();
   world.emit(call.machine.name, program.name, 'leader', {});
   program.lead({ call, client, flags });
   yield* elector.renew();
-  call.printError(klogLine(world, 'E', 'run.go:72', '"leaderelection lost"'));
+  call.printError(klogLine(call.machine, 'E', 'run.go:72', '"leaderelection lost"'));
   world.emit(call.machine.name, program.name, 'leadership lost', {});
   return 1;
 }

@@ -57,10 +57,10 @@ function* sign(context: ControllerContext, request: KubeObject): Sim<boolean> {
     status: 'True',
     reason: 'AutoApproved',
     message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
-    lastUpdateTime: call.world.date(context.nowMs),
+    lastUpdateTime: context.date,
   };
   const conditions = [...listAt(request, 'status', 'conditions'), approved];
-  const certificate = toBase64(signRequest(call.prng, authority, wanted, context.nowMs));
+  const certificate = toBase64(signRequest(call.prng, authority, wanted, context.wallMs));
   return yield* context.patch(`${path}/status`, {
     status: { ...mapAt(request, 'status'), conditions, certificate },
   });

@@ -23,6 +23,16 @@ export class ControllerContext {
     return this.leader.call.world.nowMs;
   }
 
+  /** What the clock of its machine says. */
+  get wallMs(): number {
+    return this.leader.call.machine.wallMs;
+  }
+
+  /** The same as RFC 3339. */
+  get date(): string {
+    return this.leader.call.machine.date();
+  }
+
   /** The shared informer of a list; started when it is first asked for. */
   informer(path: string): Informer {
     const existing = this.#informers.get(path);

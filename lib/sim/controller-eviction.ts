@@ -51,7 +51,7 @@ function repels(node: KubeObject): Taint[] {
 }
 
 function toleratedUntil(context: ControllerContext, pod: KubeObject, taint: Taint): number | null {
-  const sinceMs = labTime(taint.timeAdded ?? '') ?? context.nowMs;
+  const sinceMs = addedAt(context, taint);
   const toleration = tolerationFor(listAt(pod, 'spec', 'tolerations'), taint);
   if (toleration === undefined) {
     const known = /^node\.kubernetes\.io\/(not-ready|unreachable)$/.test(taint.key);
@@ -59,6 +59,12 @@ function toleratedUntil(context: ControllerContext, pod: KubeObject, taint: Tain
   }
   const seconds = numberAt(toleration, 'tolerationSeconds');
   return seconds === null ? null : sinceMs + seconds * 1_000;
+}
+
+/** Controllers reckon by the clock of their own machine. */
+function addedAt(context: ControllerContext, taint: Taint): number {
+  const wallMs = labTime(taint.timeAdded ?? '');
+  return wallMs === null ? context.nowMs : wallMs - (context.wallMs - context.nowMs);
 }
 
 function podPath(pod: KubeObject): string {

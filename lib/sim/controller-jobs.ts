@@ -43,7 +43,7 @@ function* syncJob(context: ControllerContext, job: KubeObject): Sim<boolean> {
     const pod = podFromTemplate(job, `${name}-${context.suffix()}`, label);
     if (!(yield* context.create(pods, `/api/v1/namespaces/${namespace}/pods`, pod))) return false;
   }
-  const now = context.leader.call.world.date(context.nowMs);
+  const now = context.date;
   const finished = succeeded >= completions || over;
   const condition = { status: 'True', lastTransitionTime: now, lastProbeTime: now };
   return yield* reportStatus(context, JOBS, job, {

@@ -11,7 +11,7 @@ import { leasePath } from './lease.js';
 import type { KubeObject } from './objects.js';
 import { sleep, TaskGroup, waitFor, type Sim } from './task.js';
 import { isPodReady, isUnschedulable, taintsOf, type Taint } from './taints.js';
-import { listAt, mapAt, textAt } from './tree.js';
+import { listAt, mapAt, numberAt, textAt } from './tree.js';
 
 const MONITOR_EVERY_MS = 5_000;
 const NODES = '/api/v1/nodes';
@@ -65,7 +65,7 @@ function* monitor(context: ControllerContext, name: string): Sim<never> {
     const renewTime = textAt(lease, 'spec', 'renewTime');
     if (renewTime !== seenTime) {
       seenTime = renewTime;
-      seenMs = Math.max(seenMs, renewedAt(context, renewTime));
+      seenMs = Math.max(seenMs, renewedAt(context, renewTime, numberAt(lease, 'skewMs') ?? 0));
     }
     const deadlineMs = seenMs + graceMs(context);
     if (context.nowMs >= deadlineMs && (yield* markUnknown(context, name))) {
@@ -80,9 +80,9 @@ function* monitor(context: ControllerContext, name: string): Sim<never> {
 }
 
 /** When this controller manager learned of a renewal: at the time itself, or when it began to look. */
-function renewedAt(context: ControllerContext, renewTime: string | null): number {
+function renewedAt(context: ControllerContext, renewTime: string | null, skewMs: number): number {
   const date = renewTime === null ? null : labTime(renewTime);
-  return date === null ? context.nowMs : Math.min(date, context.nowMs);
+  return date === null ? context.nowMs : Math.min(date - skewMs, context.nowMs);
 }
 
 /** True when the node is known to be Unknown, or is gone. */
@@ -93,7 +93,7 @@ function* markUnknown(context: ControllerContext, name: string): Sim<boolean> {
   const conditions = listAt(node, 'status', 'conditions');
   const ready = conditions.find((one) => textAt(one, 'type') === 'Ready');
   if (textAt(ready, 'status') === 'Unknown') return true;
-  const date = world.date(context.nowMs);
+  const date = context.date;
   const unknown = conditions.map((one) => ({
     ...mapAt(one),
     status: 'Unknown',
@@ -115,7 +115,7 @@ function* markPodsNotReady(context: ControllerContext, name: string): Sim<void> 
         ? {
             ...mapAt(one),
             status: 'False',
-            lastTransitionTime: context.leader.call.world.date(context.nowMs),
+            lastTransitionTime: context.date,
           }
         : one,
     );
@@ -139,7 +139,7 @@ function* keepTaints(context: ControllerContext): Sim<never> {
     for (const name of names) {
       const node = nodes.items.get(name);
       if (node === undefined) continue;
-      const timeAdded = context.leader.call.world.date(context.nowMs);
+      const timeAdded = context.date;
       if (!(yield* writeTaints(context, node, wantedTaints(node, 'both', timeAdded)))) return false;
     }
     return true;
@@ -150,7 +150,9 @@ function byName(nodes: readonly KubeObject[]): KubeObject[] {
   return [...nodes].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
-const OWN_KEYS = ['not-ready', 'unreachable', 'unschedulable'].map((key) => `node.kubernetes.io/${key}`);
+const OWN_KEYS = ['not-ready', 'unreachable', 'unschedulable', 'disk-pressure'].map(
+  (key) => `node.kubernetes.io/${key}`,
+);
 
 function wantedTaints(node: KubeObject, which: 'NoSchedule' | 'both', timeAdded?: string): Taint[] {
   const ready = listAt(node, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Ready');
@@ -166,8 +168,14 @@ function wantedTaints(node: KubeObject, which: 'NoSchedule' | 'both', timeAdded?
     const kept = executes.find((taint) => taint.key === key);
     wanted.push(kept ?? { key, effect: 'NoExecute', ...(timeAdded === undefined ? {} : { timeAdded }) });
   }
+  if (hasDiskPressure(node)) wanted.push({ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' });
   if (isUnschedulable(node)) wanted.push({ key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' });
   return wanted;
+}
+
+function hasDiskPressure(node: KubeObject): boolean {
+  const conditions = listAt(node, 'status', 'conditions');
+  return conditions.some((one) => textAt(one, 'type') === 'DiskPressure' && textAt(one, 'status') === 'True');
 }
 
 function differ(node: KubeObject, wanted: readonly Taint[]): boolean {

@@ -98,7 +98,7 @@ function deploymentStatus(
     (one) => textAt(one, 'type') === 'Available',
   );
   const status = enough ? 'True' : 'False';
-  const now = context.leader.call.world.date(context.nowMs);
+  const now = context.date;
   const since = textAt(before, 'status') === status ? textAt(before, 'lastTransitionTime') : now;
   const reason = enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable';
   return {

@@ -82,10 +82,10 @@ export function* tokenCleaner(context: ControllerContext): Sim<never> {
     let nextMs: number | null = null;
     for (const { name, expiresMs } of [...tokens.values.values()]) {
       if (expiresMs === null) continue;
-      if (expiresMs > context.nowMs) nextMs = Math.min(nextMs ?? expiresMs, expiresMs);
-      else if (!(yield* context.remove(`${SECRETS}/${name}`))) nextMs = context.nowMs + 5_000;
+      if (expiresMs > context.wallMs) nextMs = Math.min(nextMs ?? expiresMs, expiresMs);
+      else if (!(yield* context.remove(`${SECRETS}/${name}`))) nextMs = context.wallMs + 5_000;
     }
-    yield* waitFor([secrets.changed], nextMs === null ? null : nextMs - context.nowMs);
+    yield* waitFor([secrets.changed], nextMs === null ? null : nextMs - context.wallMs);
     yield* sleep(SETTLE_MS);
   }
 }

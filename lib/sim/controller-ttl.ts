@@ -17,14 +17,14 @@ export function* ttlAfterFinished(context: ControllerContext): Sim<never> {
     for (const job of [...jobs.items.values()]) {
       const endMs = expiryOf(job);
       if (endMs === null) continue;
-      const over = endMs <= context.nowMs;
+      const over = endMs <= context.wallMs;
       const { name, namespace = 'default' } = job.metadata;
       if (over && (yield* context.remove(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`))) continue;
-      const againMs = over ? context.nowMs + RETRY_MS : endMs;
+      const againMs = over ? context.wallMs + RETRY_MS : endMs;
       nextMs = nextMs === null ? againMs : Math.min(nextMs, againMs);
     }
     if (nextMs === null) yield* waitFor([jobs.changed]);
-    else if (nextMs > context.nowMs) yield* waitFor([jobs.changed], nextMs - context.nowMs);
+    else if (nextMs > context.wallMs) yield* waitFor([jobs.changed], nextMs - context.wallMs);
     // A Job that was deleted leaves the informer a moment later.
     yield* sleep(1);
   }

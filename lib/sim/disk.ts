@@ -35,6 +35,8 @@ export class Disk {
   readonly #nowMs: () => number;
   /** How much longer than usual a flush takes; only etcd waits for flushes here. See power.ts for how it changes. */
   flushMs = 0;
+  /** Fires when it became tight or full, or no longer is. */
+  readonly spaceChanged = new Signal('space on the disk');
   #usedBytes = SYSTEM_BYTES;
 
   constructor(nowMs: () => number) {
@@ -52,6 +54,16 @@ export class Disk {
   /** Bytes in use, in whole blocks. */
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** Not a block is left. */
+  get isFull(): boolean {
+    return this.freeBytes < BLOCK;
+  }
+
+  /** Less is left than a kubelet wants to have (nodefs.available<10%). */
+  get isTight(): boolean {
+    return this.freeBytes < DISK_BYTES / 10;
   }
 
   get freeBytes(): number {
@@ -221,15 +233,21 @@ export class Disk {
   }
 
   #put(path: string, entry: DiskEntry): void {
-    this.#usedBytes += blocks(entry.size) - blocks(this.#entries.get(path)?.size ?? 0);
+    this.#use(blocks(entry.size) - blocks(this.#entries.get(path)?.size ?? 0));
     this.#entries.set(path, entry);
     this.#watches.get(parentOf(path))?.fire();
   }
 
   #delete(path: string): void {
-    this.#usedBytes -= blocks(this.#entries.get(path)?.size ?? 0);
+    this.#use(-blocks(this.#entries.get(path)?.size ?? 0));
     this.#entries.delete(path);
     this.#watches.get(parentOf(path))?.fire();
+  }
+
+  #use(bytes: number): void {
+    const { isFull, isTight } = this;
+    this.#usedBytes += bytes;
+    if (isFull !== this.isFull || isTight !== this.isTight) this.spaceChanged.fire();
   }
 }
 

@@ -10,6 +10,7 @@ import { KeySpace } from './etcd-keyspace.js';
 import type { EtcdNode } from './etcd-node.js';
 import { DatabaseSize } from './etcd-size.js';
 import type { KubeObject } from './objects.js';
+import { isInTime } from './pki.js';
 import { Signal, waitFor, type Sim } from './task.js';
 import type { World } from './world.js';
 
@@ -48,6 +49,8 @@ export class EtcdCluster {
   /** By id, in order of ids as etcd lists them. */
   #members: readonly EtcdMember[];
   readonly removed = new Set<string>();
+  /** When the log file of a member on a full disk is written to its end. */
+  readonly logEnds = new Map<string, number>();
   readonly nodes = new Map<string, EtcdNode>();
   /** Raft terms and log length so far. */
   term = 1;
@@ -190,6 +193,9 @@ export class EtcdCluster {
         if (!network.converse(a.machine, b.machine, PEER_PORT) || a.peerAuthority !== b.peerAuthority)
           continue;
         const name = linkName(a.id, b.id);
+        if (a.process.stopped || b.process.stopped) continue;
+        // Certificates are only looked at when a connection is made.
+        if (!this.#links.has(name) && !trustEachOther(a, b)) continue;
         linked.add(name);
         if (this.#links.has(name)) continue;
         this.#links.set(name, nowMs);
@@ -241,6 +247,13 @@ function withRenewTime(object: KubeObject, renewTime: string): KubeObject {
 function trimId(hex: string): string {
   const trimmed = hex.replace(/^0+/, '');
   return trimmed === '' ? '1' : trimmed;
+}
+
+/** Each is shown the other's certificate, and judges it by its own clock. */
+function trustEachOther(a: EtcdNode, b: EtcdNode): boolean {
+  const accepts = (by: EtcdNode, { peerCertificate }: EtcdNode): boolean =>
+    peerCertificate === null || isInTime(peerCertificate, by.machine.wallMs);
+  return accepts(a, b) && accepts(b, a);
 }
 
 function linkName(a: string, b: string): string {

@@ -65,6 +65,8 @@ export class KeySpace {
   readonly #topics = new Map<string, Topic>();
   readonly #renewals = new Map<string, Renewal>();
   readonly #renewedCopy: (object: KubeObject, lastMs: number) => KubeObject;
+  /** Of Leases, by their keys. */
+  readonly #clocks = new Map<string, () => number>();
   readonly #nowMs: () => number;
 
   constructor(nowMs: () => number, renewedCopy: (object: KubeObject, lastMs: number) => KubeObject) {
@@ -152,6 +154,16 @@ export class KeySpace {
     return found.changes.slice(start);
   }
 
+  /** Whose clock the times of an object are from, when it is not the lab's: by how much that clock is off. */
+  noteClock(key: string, skewMs: (() => number) | null): void {
+    if (skewMs === null) this.#clocks.delete(key);
+    else this.#clocks.set(key, skewMs);
+  }
+
+  skewOf(key: string): number {
+    return this.#clocks.get(key)?.() ?? 0;
+  }
+
   renewal(table: string, key: string): Renewal | null {
     return this.#renewals.get(`${table} ${key}`) ?? null;
   }
@@ -175,7 +187,7 @@ export class KeySpace {
     if (renewal === undefined) return;
     this.#renewals.delete(`${table} ${key}`);
     const object = this.#tables.get(table)?.objects.get(key);
-    if (object !== undefined) this.#put(table, key, this.#renewedCopy(object, renewal.lastMs(this.#nowMs())));
+    if (object !== undefined) this.#put(table, key, this.#renewed(key, object, renewal));
     renewal.ended.fire();
   }
 
@@ -253,7 +265,11 @@ export class KeySpace {
   #asRead(table: string, key: string, object: KubeObject): KubeObject {
     if (this.#renewals.size === 0) return object;
     const renewal = this.#renewals.get(`${table} ${key}`);
-    return renewal === undefined ? object : this.#renewedCopy(object, renewal.lastMs(this.#nowMs()));
+    return renewal === undefined ? object : this.#renewed(key, object, renewal);
+  }
+
+  #renewed(key: string, object: KubeObject, renewal: Renewal): KubeObject {
+    return this.#renewedCopy(object, renewal.lastMs(this.#nowMs()) + this.skewOf(key));
   }
 
   #table(name: string): Table {

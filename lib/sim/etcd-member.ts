@@ -7,14 +7,18 @@ import { answerEtcd, etcdMethodOf, type EtcdParameters } from './etcd-api.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import { serveEtcdHealth } from './etcd-health.js';
 import { openMember, type MemberConfig } from './etcd-start.js';
+import { goDuration } from './etcd-slow.js';
 import { EtcdNode } from './etcd-node.js';
 import { propose } from './etcd-requests.js';
 import { DEFAULT_QUOTA_BYTES } from './etcd-size.js';
 import type { Listener, Request, Response } from './network.js';
-import { parseCertificate, parseKey, type Certificate } from './pki.js';
+import { isInTime, parseCertificate, parseKey, type Certificate } from './pki.js';
 import type { Invocation } from './process.js';
 import { sleep, waitFor, type Sim } from './task.js';
 
+/** etcd warns of clocks that differ by more than this. It does so every 30 s, this one once. */
+const DRIFT_WARNING_MS = 1_000;
+const LOG_LASTS_MS = 1_800_000;
 /** etcd leaves this long after its own removal was applied. */
 const REMOVED_DELAY_MS = 1_000;
 const FILES = [
@@ -55,7 +59,7 @@ function* serve(call: Invocation, config: MemberConfig, cluster: EtcdCluster, id
   const node = new EtcdNode({
     ...{ ...config, cluster, id, machine, process, prng: call.prng.fork('raft') },
     log: (level, caller, msg, fields) => {
-      const ts = world.date(world.nowMs, true);
+      const ts = machine.date(true);
       call.printError(`${JSON.stringify({ level, ts, caller, msg, ...fields })}\n`);
     },
   });
@@ -64,6 +68,8 @@ function* serve(call: Invocation, config: MemberConfig, cluster: EtcdCluster, id
   scheduler.spawn(world.group, `end of etcd on ${machine.name}`, detachAtEnd(node));
   scheduler.spawn(process.group, `${machine.name}: raft`, node.run(firstTimeoutMs(node)));
   scheduler.spawn(process.group, `${machine.name}: etcd publishes`, publish(node, config));
+  scheduler.spawn(process.group, `${machine.name}: etcd probes clocks`, warnOfDrift(node));
+  scheduler.spawn(process.group, `${machine.name}: log of etcd`, endWithLog(call, node));
   listen(call, config, node);
   process.handlesTerminate = true;
   while (!process.terminating && !cluster.removed.has(id))
@@ -88,6 +94,55 @@ function firstTimeoutMs(node: EtcdNode): number {
 function* detachAtEnd(node: EtcdNode): Sim<void> {
   while (node.process.running) yield* waitFor([node.process.exited]);
   node.cluster.detach(node);
+}
+
+/**
+ * The log is written to a file that was reserved whole, so a full disk is noticed when the next one is needed: within
+ * half an hour at the pace of a quiet cluster, which is an estimate. A member that starts again needs it at once.
+ */
+function* endWithLog(call: Invocation, node: EtcdNode): Sim<void> {
+  const { disk } = call.machine;
+  const { logEnds } = node.cluster;
+  for (;;) {
+    while (!disk.isFull) {
+      logEnds.delete(node.id);
+      yield* waitFor([disk.spaceChanged]);
+    }
+    const endsMs = logEnds.get(node.id) ?? call.world.nowMs + node.slowPrng.int(0, LOG_LASTS_MS);
+    logEnds.set(node.id, endsMs);
+    const leftMs = endsMs - call.world.nowMs;
+    if (leftMs > 0 && (yield* waitFor([disk.spaceChanged], leftMs)) !== null) continue;
+    const ts = call.machine.date(true);
+    const msg = 'failed to save Raft hard state and entries';
+    const error = 'write /var/lib/etcd/member/wal/0.tmp: no space left on device';
+    call.printError(
+      `${JSON.stringify({ level: 'fatal', ts, caller: 'etcdserver/raft.go:246', msg, error })}\n`,
+    );
+    call.process.exit(1);
+    return;
+  }
+}
+
+/** Members compare their clocks, and only say so when they drift apart: raft does not depend on them. */
+function* warnOfDrift(node: EtcdNode): Sim<never> {
+  const { machine, cluster } = node;
+  for (;;) {
+    yield* waitFor([machine.clockChanged]);
+    for (const peer of cluster.nodes.values()) {
+      const driftMs = Math.abs(machine.clockSkewMs - peer.machine.clockSkewMs);
+      if (peer === node || driftMs <= DRIFT_WARNING_MS || !cluster.connected(node.id, peer.id)) continue;
+      noteDrift(node, peer, driftMs);
+      noteDrift(peer, node, driftMs);
+    }
+  }
+}
+
+function noteDrift(node: EtcdNode, peer: EtcdNode, driftMs: number): void {
+  node.log('warn', 'rafthttp/probing_status.go:82', 'prober found high clock drift', {
+    'round-tripper-name': 'ROUND_TRIPPER_RAFT_MESSAGE',
+    'remote-peer-id': peer.id,
+    'clock-drift': goDuration(driftMs),
+  });
 }
 
 /** Publishes name and client addresses through the log; clients are served from then on. */
@@ -131,7 +186,7 @@ function* answerClient(
   node: EtcdNode,
   request: Request,
 ): Sim<Response | 'reset'> {
-  if (!accepts(config, request.clientCertificate ?? null, call.world.nowMs)) return 'reset';
+  if (!accepts(config, request.clientCertificate ?? null, call.machine.wallMs)) return 'reset';
   if (request.path === '/connect') return { status: 200, body: node };
   const parameters = (request.body ?? {}) as EtcdParameters;
   const reply = yield* answerEtcd(node, config.version, etcdMethodOf(request.path), parameters);
@@ -148,12 +203,7 @@ function* refusePeer(): Sim<Response> {
 
 function accepts(config: MemberConfig, client: Certificate | null, nowMs: number): boolean {
   if (config.clientAuthority === null) return true;
-  return (
-    client !== null &&
-    client.issuerKeyId === config.clientAuthority.keyId &&
-    nowMs >= client.notBeforeMs &&
-    nowMs <= client.notAfterMs
-  );
+  return client !== null && client.issuerKeyId === config.clientAuthority.keyId && isInTime(client, nowMs);
 }
 
 /** The flags as the member uses them, or what is wrong with them. */
@@ -195,6 +245,7 @@ function memberConfig(call: Invocation, flags: ReadonlyMap<string, string>): Mem
     certificate: certificateOf('cert-file'),
     clientAuthority: flags.get('client-cert-auth') === 'true' ? certificateOf('trusted-ca-file') : null,
     peerAuthority: certificateOf('peer-trusted-ca-file')?.keyId ?? '',
+    peerCertificate: certificateOf('peer-cert-file'),
     quotaBytes: quotaOf(flags),
   };
 }
@@ -234,6 +285,6 @@ function fatal(call: Invocation, error: string): number {
 }
 
 function log(call: Invocation, level: string, msg: string, error?: string): void {
-  const ts = call.world.date(call.world.nowMs, true);
+  const ts = call.machine.date(true);
   call.printError(`${JSON.stringify({ level, ts, msg, ...(error === undefined ? {} : { error }) })}\n`);
 }

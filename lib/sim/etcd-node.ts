@@ -6,6 +6,7 @@
 import type { Prng } from '../base/prng.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import type { Machine } from './machine.js';
+import type { Certificate } from './pki.js';
 import { slowVoteMs, stall, stallMs } from './etcd-slow.js';
 import type { EtcdLog, EtcdNodeOptions } from './etcd-start.js';
 import { ElectionTimer } from './etcd-timer.js';
@@ -22,6 +23,7 @@ export class EtcdNode {
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly peerAuthority: string;
+  readonly peerCertificate: Certificate | null;
   readonly quotaBytes: number;
   /** Who it believes to be the leader. */
   lead: string | null = null;
@@ -50,6 +52,7 @@ export class EtcdNode {
     this.heartbeatMs = options.heartbeatMs;
     this.electionMs = options.electionMs;
     this.peerAuthority = options.peerAuthority;
+    this.peerCertificate = options.peerCertificate;
     this.quotaBytes = options.quotaBytes;
     this.log = options.log;
     this.slowPrng = options.prng.fork('disk');
@@ -77,7 +80,7 @@ export class EtcdNode {
 
   /** The leader, when it is alive, connected and agrees that it is the leader. */
   leaderNode(): EtcdNode | null {
-    if (this.lead === null) return null;
+    if (this.lead === null || this.process.stopped) return null;
     const node = this.cluster.nodes.get(this.lead);
     if (node?.isLeader !== true || node.stalled) return null;
     return this.cluster.connected(this.id, node.id) ? node : null;

@@ -128,7 +128,10 @@ function noteLateHeartbeats(leader: EtcdNode): void {
   }
 }
 
-/** As Go prints durations below a minute: `850ms`, `1.2s`. */
-function goDuration(ms: number): string {
-  return ms < 1_000 ? `${ms}ms` : `${ms / 1_000}s`;
+/** As Go prints durations: `850ms`, `1.2s`, `1h0m0s`. */
+export function goDuration(ms: number): string {
+  if (ms < 1_000) return `${ms}ms`;
+  const [hours, minutes] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60];
+  const seconds = `${(ms % 60_000) / 1_000}s`;
+  return hours > 0 ? `${hours}h${minutes}m${seconds}` : minutes > 0 ? `${minutes}m${seconds}` : seconds;
 }

@@ -36,6 +36,8 @@ export interface MemberConfig {
   readonly certificate: Certificate | null;
   readonly clientAuthority: Certificate | null;
   readonly peerAuthority: string;
+  /** What it shows its peers; null without TLS between them. */
+  readonly peerCertificate: Certificate | null;
   readonly quotaBytes: number;
 }
 
@@ -50,6 +52,8 @@ export interface EtcdNodeOptions {
   readonly electionMs: number;
   /** Key id of the authority that peers must be signed by; empty without TLS between peers. */
   readonly peerAuthority: string;
+  /** What it shows its peers; null without TLS between them. */
+  readonly peerCertificate: Certificate | null;
   readonly quotaBytes: number;
   /** Writes a line of its log. */
   readonly log: EtcdLog;

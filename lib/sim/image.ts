@@ -52,6 +52,7 @@ const BASE_PROGRAMS = [
     'ip',
     'iptables',
     'journalctl',
+    'kill',
   ],
   ...[
     'ls',
@@ -59,6 +60,7 @@ const BASE_PROGRAMS = [
     'mv',
     'openssl',
     'pgrep',
+    'pkill',
     'ping',
     'rm',
     'sha256sum',
@@ -68,6 +70,7 @@ const BASE_PROGRAMS = [
     'systemctl',
     'tc',
     'test',
+    'timedatectl',
     'true',
     'uname',
     'helm',

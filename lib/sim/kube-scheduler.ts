@@ -141,7 +141,7 @@ function* unschedulable(context: ControllerContext, pod: KubeObject, reasons: st
   const known = listAt(pod, 'status', 'conditions').find((one) => textAt(one, 'type') === 'PodScheduled');
   if (textAt(known, 'message') === message) return true;
   const { name, namespace = 'default' } = pod.metadata;
-  const now = context.leader.call.world.date(context.nowMs);
+  const now = context.leader.call.machine.date();
   const condition = {
     ...{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },
     ...{ lastProbeTime: null, lastTransitionTime: now },

@@ -84,7 +84,7 @@ function* takePart(call: Invocation, settings: Settings, client: ApiClient): Sim
     ...{ leaseMs: settings.leaseMs, renewDeadlineMs: settings.renewDeadlineMs, retryMs: settings.retryMs },
     requestTimeoutMs: Math.min(REQUEST_TIMEOUT_MS, settings.renewDeadlineMs),
     log: (level, text) => {
-      call.printError(klogLine(world, level, 'leaderelection.go:257', text));
+      call.printError(klogLine(call.machine, level, 'leaderelection.go:257', text));
     },
   });
   const election = world.scheduler.spawn(process.group, 'election', lead(call, settings, elector));
@@ -129,7 +129,7 @@ function* giveUp(call: Invocation, settings: Settings, elector: LeaderElector): 
     const path = `/apis/coordination.k8s.io/v1/namespaces/${settings.namespace}/leases/${settings.leaseName}`;
     const url = `https://kubernetes:${settings.port}${path}?timeout=${timeoutMs / 1_000}s`;
     const text = `Failed to release lock: Put "${url}": context deadline exceeded`;
-    call.printError(klogLine(call.world, 'E', 'leaderelection.go:340', text));
+    call.printError(klogLine(call.machine, 'E', 'leaderelection.go:340', text));
   }
   info(call, 'This node is becoming a follower within the cluster');
   if (!settings.keepsAddress) dropAddress(call, settings);
@@ -227,11 +227,11 @@ function listen(call: Invocation): void {
 }
 
 function info(call: Invocation, text: string): void {
-  call.printError(logrusLine(call.world, 'info', text));
+  call.printError(logrusLine(call.machine, 'info', text));
 }
 
 function fatal(call: Invocation, text: string): number {
-  call.printError(logrusLine(call.world, 'fatal', text));
+  call.printError(logrusLine(call.machine, 'fatal', text));
   call.world.emit(call.machine.name, 'kube-vip', 'exits', { reason: text });
   return 1;
 }

@@ -101,6 +101,7 @@ function* start(work: ContainerWork): Sim<Container> {
   const runtime = kubelet.machine.containers;
   yield* ensureImage(work);
   while (!runtime.serving) yield* waitFor([kubelet.machine.units.changed('containerd')]);
+  yield* awaitSpace(work);
   const earlier = runtime.containers.findLast(
     (one) => one.name === report.name && one.sandbox.uid === work.plan.uid,
   );
@@ -109,6 +110,20 @@ function* start(work: ContainerWork): Sim<Container> {
   const message = `Started container ${report.name}`;
   noteEvent(kubelet, work.entry.pod, { type: 'Normal', reason: 'Started', message });
   return started;
+}
+
+/** containerd cannot make a container on a full disk; the kubelet tries again when it looks at the pod again. */
+function* awaitSpace(work: ContainerWork): Sim<void> {
+  const { kubelet, report } = work;
+  const { disk } = kubelet.machine;
+  while (disk.isFull) {
+    const why = 'failed to create containerd container: write /var/lib/containerd: no space left on device';
+    noteEvent(kubelet, work.entry.pod, { type: 'Warning', reason: 'Failed', message: `Error: ${why}` });
+    report.state = { kind: 'waiting', reason: 'CreateContainerError', message: why };
+    publish(kubelet, work.entry);
+    yield* waitFor([disk.spaceChanged]);
+    yield* sleep(kubelet.call.prng.int(1, FIRST_BACKOFF_MS));
+  }
 }
 
 /** Reports a running container, probes it, and returns how it ended. */

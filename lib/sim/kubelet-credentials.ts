@@ -1,15 +1,16 @@
 /**
  * How a kubelet comes to its client certificate: from kubelet.conf, or by TLS bootstrap with the token of
- * bootstrap-kubelet.conf, which needs an API server and a controller manager that signs. Rotation before expiry
- * and the serving certificate are not modelled.
+ * bootstrap-kubelet.conf, which needs an API server and a controller manager that signs; and how it gets the next one
+ * before that ends. The serving certificate is not modelled.
  */
 import { fromBase64, toBase64 } from '../base/base64.js';
+import type { Prng } from '../base/prng.js';
 import { ApiClient } from './api-client.js';
 import { Informer } from './informer.js';
 import { parseKubeconfig, printKubeconfig, type Kubeconfig } from './kubeconfig.js';
 import type { Kubelet } from './kubelet-state.js';
 import type { Machine } from './machine.js';
-import { issueKey, parseKey, printRequest } from './pki.js';
+import { issueKey, parseKey, printRequest, toPem, type Certificate } from './pki.js';
 import { sleep, TaskGroup, waitFor, type Sim } from './task.js';
 import { textAt } from './tree.js';
 
@@ -28,6 +29,29 @@ export function* obtainClient(kubelet: Kubelet): Sim<void> {
   if (config !== null) keepPem(machine);
   kubelet.client = config === null ? null : new ApiClient({ machine, config });
   kubelet.clientChanged.fire();
+  if (config?.client !== undefined && config.client !== null) yield* rotate(kubelet, config.client);
+}
+
+/** client-go's certificate manager asks for the next certificate when 70 to 90 per cent of a lifetime are over. */
+function* rotate(kubelet: Kubelet, first: Certificate): Sim<void> {
+  const { machine, call } = kubelet;
+  const prng = call.prng.fork('rotation');
+  for (let current = first; ;) {
+    const lifetimeMs = current.notAfterMs - current.notBeforeMs;
+    const dueMs = current.notBeforeMs + Math.floor(lifetimeMs / 1_000) * prng.int(700, 900);
+    while (machine.wallMs < dueMs) yield* waitFor([machine.clockChanged], dueMs - machine.wallMs);
+    const { client } = kubelet;
+    if (client === null) return;
+    machine.log('kubelet.service', 'certificate_manager.go: "Rotating certificates"');
+    const { authority, server } = client.config;
+    const issued = yield* request(kubelet, client, prng);
+    writeClient(machine, issued, server, authority === null ? '' : toPem(authority));
+    const config = readConfig(machine, KUBELET_CONF);
+    if (config === null || config.client === null) return;
+    kubelet.client = new ApiClient({ machine, config });
+    kubelet.clientChanged.fire();
+    current = config.client;
+  }
 }
 
 function readConfig(machine: Machine, path: string): Kubeconfig | null {
@@ -55,15 +79,23 @@ function* bootstrap(kubelet: Kubelet): Sim<void> {
   if (config === null || config.authority === null) return;
   const client = new ApiClient({ machine, config });
   yield* sleep(world.draw('kubeletBootstrap', call.prng));
-  const { keyPem } = issueKey(call.prng);
-  const name = `csr-${call.prng.text(5, 'bcdfghjklmnpqrstvwxz2456789')}`;
+  const issued = yield* request(kubelet, client, call.prng);
+  writeClient(machine, issued, config.server, fromBase64(authorityData(machine)) ?? '');
+}
+
+/** A new key, and a certificate for it as soon as somebody has signed. Both in one file. */
+function* request(kubelet: Kubelet, client: ApiClient, prng: Prng): Sim<string> {
+  const { keyPem } = issueKey(prng);
+  const name = `csr-${prng.text(5, 'bcdfghjklmnpqrstvwxz2456789')}`;
   while (!(yield* postRequest(kubelet, client, name, keyPem))) yield* sleep(RETRY_MS);
-  const certificatePem = yield* awaitCertificate(kubelet, client, name);
+  return (yield* awaitCertificate(kubelet, client, name)) + keyPem;
+}
+
+function writeClient(machine: Machine, issued: string, server: string, authorityPem: string): void {
   machine.disk.makeDirectories(PKI_FOLDER);
-  machine.disk.write(CLIENT_PEM, certificatePem + keyPem, { mode: 0o600 });
-  const authorityPem = fromBase64(authorityData(machine)) ?? '';
+  machine.disk.write(CLIENT_PEM, issued, { mode: 0o600 });
   const text = printKubeconfig({
-    server: config.server,
+    server,
     authorityPem,
     user: 'default-auth',
     clusterName: 'default-cluster',

@@ -38,6 +38,7 @@ export function* keepNode(kubelet: Kubelet): Sim<never> {
         kubelet.cni.changed,
         kubelet.machine.units.changed('containerd'),
         kubelet.ownNode.changed,
+        kubelet.machine.disk.spaceChanged,
       ]);
     }
     // A young kubelet reports as soon as it becomes ready, later only at its ticks.
@@ -108,6 +109,11 @@ function* report(kubelet: Kubelet, problem: string | null): Sim<boolean> {
   return true;
 }
 
+function statusOf(node: KubeObject, type: string): string | null {
+  const found = listAt(node, 'status', 'conditions').find((one) => textAt(one, 'type') === type);
+  return textAt(found, 'status');
+}
+
 function readyCondition(node: KubeObject | null): unknown {
   return listAt(node, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Ready');
 }
@@ -121,13 +127,13 @@ function isReported(kubelet: Kubelet, node: KubeObject, problem: string | null):
   return (
     textAt(ready, 'status') === (problem === null ? 'True' : 'False') &&
     (problem === null || textAt(ready, 'message') === problem) &&
-    textAt(node, 'status', 'nodeInfo', 'kubeletVersion') === kubelet.version
+    textAt(node, 'status', 'nodeInfo', 'kubeletVersion') === kubelet.version &&
+    statusOf(node, 'DiskPressure') === (kubelet.machine.disk.isTight ? 'True' : 'False')
   );
 }
 
 function status(kubelet: Kubelet, problem: string | null, before: KubeObject | null): unknown {
-  const { world } = kubelet.machine;
-  const now = world.date(world.nowMs);
+  const now = kubelet.machine.date();
   const condition = (type: string, value: string, reason: string, message: string): unknown => {
     const earlier = listAt(before, 'status', 'conditions').find((one) => textAt(one, 'type') === type);
     const kept = textAt(earlier, 'status') === value ? textAt(earlier, 'lastTransitionTime') : null;
@@ -150,7 +156,9 @@ function status(kubelet: Kubelet, problem: string | null, before: KubeObject | n
         'KubeletHasSufficientMemory',
         'kubelet has sufficient memory available',
       ),
-      condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+      kubelet.machine.disk.isTight
+        ? condition('DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure')
+        : condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
       condition('PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
       ready,
     ],

@@ -15,7 +15,7 @@ export function podStatus(kubelet: Kubelet, entry: PodEntry, object: KubeObject)
     const earlier = listAt(object, 'status', 'conditions').find((one) => textAt(one, 'type') === type);
     const status = holds ? 'True' : 'False';
     const kept = textAt(earlier, 'status') === status ? textAt(earlier, 'lastTransitionTime') : null;
-    return { type, status, lastProbeTime: null, lastTransitionTime: kept ?? world.date(world.nowMs) };
+    return { type, status, lastProbeTime: null, lastTransitionTime: kept ?? kubelet.machine.date() };
   };
   return {
     phase: phaseOf(entry, containers),

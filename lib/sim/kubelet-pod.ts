@@ -9,23 +9,29 @@ import { keepContainer } from './kubelet-container.js';
 import { noteEvent, publish, type ContainerReport, type Kubelet, type PodEntry } from './kubelet-state.js';
 import type { KubeObject } from './objects.js';
 import { planPod, type ContainerPlan, type HostPath, type PodPlan } from './pod-spec.js';
-import { join, sleep, TaskGroup, waitFor, type Sim } from './task.js';
+import { join, sleep, TaskGroup, waitFor, type Signal, type Sim } from './task.js';
 import { at, textAt } from './tree.js';
 
 /** A volume that could not be set up is tried again after half a second, then twice as long each time. */
 const FIRST_MOUNT_RETRY_MS = 500;
 const LONGEST_MOUNT_RETRY_MS = 122_000;
+const RELIST_MS = 1_000;
 
 /** Keeps a pod as it is desired until nothing of it is; then nothing of it runs. */
 export function* workPod(kubelet: Kubelet, entry: PodEntry): Sim<void> {
   const { world } = kubelet.machine;
   for (let pod = entry.desired; pod !== null; pod = entry.desired) {
     entry.pod = pod;
+    entry.sandbox = null;
     const group = new TaskGroup(kubelet.call.process.group);
     world.scheduler.spawn(group, `pod ${pod.metadata.name}`, runPod(kubelet, entry, pod, group));
-    while (isWanted(entry, pod)) yield* waitFor([entry.changed]);
+    while (isWanted(entry, pod) && !isRemoved(entry)) yield* waitFor([entry.changed, ...signalsOf(entry)]);
     group.killAll();
     group.detach();
+    if (isWanted(entry, pod)) {
+      yield* replaceSandbox(kubelet, pod);
+      continue;
+    }
     yield* stopPod(kubelet, entry, pod);
     if (entry.desired !== null) yield* sleep(world.draw('staticPodReplace', kubelet.call.prng));
   }
@@ -33,8 +39,23 @@ export function* workPod(kubelet: Kubelet, entry: PodEntry): Sim<void> {
   publish(kubelet, entry);
 }
 
+function isRemoved({ sandbox }: PodEntry): boolean {
+  return sandbox?.removed === true;
+}
+
+function signalsOf({ sandbox }: PodEntry): Signal[] {
+  return sandbox === null ? [] : [sandbox.gone];
+}
+
 function isWanted(entry: PodEntry, pod: KubeObject): boolean {
   return entry.desired === pod;
+}
+
+/** Somebody took it away, as `crictl stopp` and `rmp` do. The kubelet finds out at its next relist, once a second. */
+function* replaceSandbox(kubelet: Kubelet, pod: KubeObject): Sim<void> {
+  const message = 'Pod sandbox changed, it will be killed and re-created.';
+  noteEvent(kubelet, pod, { type: 'Normal', reason: 'SandboxChanged', message });
+  yield* sleep(kubelet.call.prng.int(1, RELIST_MS));
 }
 
 function* runPod(kubelet: Kubelet, entry: PodEntry, pod: KubeObject, group: TaskGroup): Sim<void> {
@@ -47,6 +68,8 @@ function* runPod(kubelet: Kubelet, entry: PodEntry, pod: KubeObject, group: Task
   if (!outline.hostNetwork) yield* awaitNetwork(kubelet);
   yield* awaitVolumes(kubelet, entry, outline);
   const sandbox = yield* ensureSandbox(kubelet, entry, outline);
+  entry.sandbox = sandbox;
+  entry.changed.fire();
   const plan = planPod(pod, kubelet.node, sandbox.address);
   entry.address = plan.hostNetwork ? kubelet.node.address : sandbox.address;
   const work = (container: ContainerPlan, init: boolean): Sim<number> => {

@@ -6,7 +6,7 @@ import { logFolder } from './container-log.js';
 import type { Container } from './containerd.js';
 import type { Kubelet } from './kubelet-state.js';
 import type { Request, Response } from './network.js';
-import { parseCertificate } from './pki.js';
+import { isInTime, parseCertificate } from './pki.js';
 import { textAt } from './tree.js';
 
 const HEALTH_PORT = 10_248;
@@ -38,12 +38,10 @@ function refuse(kubelet: Kubelet, config: unknown, { clientCertificate }: Reques
   const { machine } = kubelet;
   const path = textAt(config, 'authentication', 'x509', 'clientCAFile');
   const authority = path === null ? null : parseCertificate(machine.disk.read(path) ?? '');
-  const { nowMs } = machine.world;
   const known =
     clientCertificate !== undefined &&
     clientCertificate.issuerKeyId === authority?.keyId &&
-    nowMs >= clientCertificate.notBeforeMs &&
-    nowMs <= clientCertificate.notAfterMs;
+    isInTime(clientCertificate, machine.wallMs);
   if (!known) return { status: 401, body: 'Unauthorized' };
   const { commonName, organizations } = clientCertificate;
   if (organizations.some((group) => ALLOWED_GROUPS.includes(group))) return null;

@@ -147,7 +147,7 @@ function admit(
   }
   const { world } = kubelet.machine;
   const entry: PodEntry = {
-    ...{ key, source, desired, pod, containers: [], address: null, gone: false },
+    ...{ key, source, desired, pod, containers: [], address: null, sandbox: null, gone: false },
     changed: new Signal(`pod ${key}`),
     firstSeenMs: world.nowMs,
   };

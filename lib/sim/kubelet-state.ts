@@ -1,4 +1,5 @@
 /** What the parts of one running kubelet share, and what it knows of each pod on its node. */
+import type { Sandbox } from './containerd.js';
 import type { ApiClient } from './api-client.js';
 import type { CniView } from './cni.js';
 import type { Informer } from './informer.js';
@@ -63,6 +64,8 @@ export interface PodEntry {
   readonly changed: Signal;
   readonly firstSeenMs: number;
   address: string | null;
+  /** Null while there is none. */
+  sandbox: Sandbox | null;
   containers: ContainerReport[];
   /** True once nothing of it runs any more and it may leave the API. */
   gone: boolean;
@@ -79,10 +82,9 @@ export function noteEvent(
   about: KubeObject,
   event: { readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
 ): void {
-  const { world } = kubelet.machine;
   const { name, namespace, uid } = about.metadata;
   const suffix = kubelet.call.prng.hex(16);
-  const date = world.date(world.nowMs);
+  const date = kubelet.machine.date();
   kubelet.events.push({
     apiVersion: 'v1',
     kind: 'Event',

@@ -83,7 +83,7 @@ export class LeaderElector {
       const object = must(this.#object, 'a leader renews what it has written');
       const sinceMs = this.#nowMs;
       const spec = { ...mapAt(object, 'spec'), renewTime: this.#date() };
-      yield* keepRenewing(client, this.#path, { ...object, spec }, retryMs);
+      yield* keepRenewing(client, this.#path, { ...object, spec }, retryMs, this.#options.process);
       // Renewed at every tick until the way to do so was gone.
       const ticks = Math.floor((this.#nowMs - sinceMs) / retryMs);
       yield* sleep(sinceMs + (ticks + 1) * retryMs - this.#nowMs);
@@ -182,7 +182,7 @@ export class LeaderElector {
   }
 
   #date(): string {
-    return microTime(this.#options.process.machine.world);
+    return microTime(this.#options.process.machine);
   }
 
   #held(object: KubeObject): void {
@@ -218,8 +218,9 @@ export class LeaderElector {
     const parkedMs = this.#nowMs;
     const left = yield* whileRenewed(client, this.#path);
     const object = left.kind === 'ok' ? (left.body as KubeObject) : null;
-    const renewedMs = labTime(textAt(object, 'spec', 'renewTime') ?? '');
-    if (object === null || renewedMs === null || renewedMs <= (this.#observed?.renewMs ?? 0)) return false;
+    const renewMs = labTime(textAt(object, 'spec', 'renewTime') ?? '');
+    if (object === null || renewMs === null || renewMs <= (this.#observed?.renewMs ?? 0)) return false;
+    const renewedMs = renewMs - (numberAt(object, 'skewMs') ?? 0);
     let pollMs = Math.max(parkedMs, renewedMs - RECKONED_POLLS * retryMs) + prng.int(0, 2 * retryMs);
     while (pollMs < renewedMs) pollMs += this.#pollMs();
     if (pollMs <= this.#nowMs) this.#observe(object, pollMs);

@@ -5,7 +5,7 @@ import type { KubeObject } from './objects.js';
 import type { Process } from './process.js';
 import { sleep, type Sim } from './task.js';
 import { mapAt } from './tree.js';
-import type { World } from './world.js';
+import type { Machine } from './machine.js';
 
 export interface OwnLease {
   readonly client: ApiClient;
@@ -31,7 +31,7 @@ export function* keepLeaseRenewed(lease: OwnLease): Sim<void> {
     if (object === null) return;
     const sinceMs = world.nowMs;
     const body = { ...object, spec: { ...mapAt(object, 'spec'), ...spec(lease) } };
-    const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs);
+    const ended = yield* keepRenewing(lease.client, path, body, lease.everyMs, lease.process);
     if (mustRenewSingly(ended)) {
       const written = yield* lease.client.request('PUT', path, body, lease.everyMs);
       if (written.kind !== 'ok') return;
@@ -61,11 +61,11 @@ function spec(lease: OwnLease): Record<string, unknown> {
   return {
     holderIdentity: lease.holder,
     leaseDurationSeconds: lease.durationSeconds,
-    renewTime: microTime(lease.process.machine.world),
+    renewTime: microTime(lease.process.machine),
   };
 }
 
 /** The moment as Leases are written: RFC 3339 with six digits of a second. */
-export function microTime(world: World): string {
-  return world.date(world.nowMs, true).replace('Z', '000Z');
+export function microTime(machine: Machine): string {
+  return machine.date(true).replace('Z', '000Z');
 }

@@ -38,6 +38,7 @@ export interface RunOptions {
 
 /** One line of the system journal. */
 export interface JournalLine {
+  /** By the machine's clock. */
   readonly atMs: number;
   readonly unit: string;
   readonly text: string;
@@ -67,6 +68,10 @@ export class Machine {
   defined = false;
   /** When the current or last boot began; uptime counts from here. */
   bootedMs = 0;
+  /** By how much its clock is ahead of the lab's, or behind it; its programs know no other clock. */
+  clockSkewMs = 0;
+  /** Fires when somebody set its clock. */
+  readonly clockChanged: Signal;
   /** Counts boots, so that whoever waited across a reboot can tell. */
   boots = 0;
   /** Everything that runs; made anew at every boot. */
@@ -89,8 +94,9 @@ export class Machine {
     this.world = world;
     this.options = options;
     this.prng = world.prng.fork(`machine:${options.name}`);
-    this.disk = new Disk(() => world.scheduler.nowMs);
+    this.disk = new Disk(() => this.wallMs);
     this.powerChanged = new Signal(`power of ${options.name}`);
+    this.clockChanged = new Signal(`clock of ${options.name}`);
     this.reachChanged = new Signal(`reach of ${options.name}`);
     this.portsChanged = new Signal(`ports of ${options.name}`);
     const serial = this.prng.fork('mac').hex(6);
@@ -108,6 +114,16 @@ export class Machine {
     return this.options.name;
   }
 
+  /** What its clock says, as milliseconds of lab time. */
+  get wallMs(): number {
+    return this.world.nowMs + this.clockSkewMs;
+  }
+
+  /** What its clock says, as RFC 3339. */
+  date(fraction = false): string {
+    return this.world.date(this.wallMs, fraction);
+  }
+
   /** True while the kernel runs and answers on its cards. */
   get answersNetwork(): boolean {
     return this.power === 'running' || (this.power === 'booting' && this.labNic.addresses.size > 0);
@@ -122,6 +138,15 @@ export class Machine {
     this.world.network.changed.fire();
   }
 
+  setClock(wallMs: number): void {
+    const skewMs = wallMs - this.world.nowMs;
+    if (skewMs === this.clockSkewMs) return;
+    this.clockSkewMs = skewMs;
+    this.world.emit(this.name, 'clock', 'set', { skewMs });
+    this.clockChanged.fire();
+    this.world.network.changed.fire();
+  }
+
   /** Loses everything that is not on the disk, at once. */
   losePower(): void {
     this.setPower('off');
@@ -133,6 +158,8 @@ export class Machine {
     this.routes.clear();
     this.firewall.clear();
     this.shaping = null;
+    // A virtual machine takes the time of its host when it starts.
+    this.clockSkewMs = 0;
     this.labNic.addresses.clear();
     this.units.reset();
     this.containers.losePower();
@@ -192,7 +219,7 @@ export class Machine {
   /** Runs a program given as a function, as a process with a pid of its own. */
   run(name: string, program: Program, args: readonly string[], options: RunOptions = {}): Process {
     const pid = (this.#nextPid += 1);
-    const process = new Process(this, pid, name);
+    const process = new Process(this, pid, name, args);
     this.processes.set(pid, process);
     const call: Invocation = {
       world: this.world,
@@ -230,7 +257,7 @@ export class Machine {
   }
 
   log(unit: string, text: string): void {
-    this.journal.push({ atMs: this.world.scheduler.nowMs, unit, text });
+    this.journal.push({ atMs: this.wallMs, unit, text });
     if (this.journal.length > JOURNAL_LINES) this.journal.splice(0, this.journal.length - JOURNAL_LINES);
   }
 }

@@ -259,6 +259,7 @@ export class Network {
     return {
       connected: () =>
         this.hears(from, target) &&
+        !listener.process.stopped &&
         (target === from || target.hasAddress(address)) &&
         passage(way) === 'ACCEPT',
       reach: from === target ? [target.reachChanged] : [from.reachChanged, target.reachChanged],

@@ -31,6 +31,9 @@ export interface KeyPair {
   readonly keyPem: string;
 }
 
+/** The controller manager's signer dates certificates back. */
+const SIGNER_BACKDATE_MS = 5 * 60_000;
+
 export const YEAR_MS = 365 * 86_400_000;
 
 export function issueAuthority(
@@ -68,7 +71,8 @@ export function issueCertificate(
     keyId: prng.hex(64),
     issuerKeyId: authority.keyId,
     isAuthority: false,
-    notBeforeMs: nowMs,
+    // kubeadm's leaves begin when their authority did, so that a clock that is a little behind does no harm.
+    notBeforeMs: authority.notBeforeMs,
     notAfterMs: nowMs + lifetimeMs,
     serial: prng.hex(16),
   });
@@ -121,6 +125,25 @@ export function checkServer(
   return server.sans.includes(host) ? null : 'wrong-name';
 }
 
+/** Go's words for a certificate that is out of its time. Both dates by the clock of who looked. */
+export function dateProblem(
+  certificate: Certificate,
+  problem: TlsProblem,
+  now: string,
+  dateOf: DateOf,
+): string {
+  const [word, limitMs] =
+    problem === 'expired' ? ['after', certificate.notAfterMs] : ['before', certificate.notBeforeMs];
+  return `certificate has expired or is not yet valid: current time ${now} is ${word} ${dateOf(limitMs)}`;
+}
+
+type DateOf = (labMs: number) => string;
+
+/** Is it in its time by a clock that says `wallMs`? */
+export function isInTime(certificate: Certificate, wallMs: number): boolean {
+  return wallMs >= certificate.notBeforeMs && wallMs <= certificate.notAfterMs;
+}
+
 function keyPair(certificate: Certificate): KeyPair {
   return {
     certificate,
@@ -169,8 +192,8 @@ export function signRequest(
     issuer: authority.commonName,
     issuerKeyId: authority.keyId,
     isAuthority: false,
-    notBeforeMs: nowMs,
-    notAfterMs: nowMs + lifetimeMs,
+    notBeforeMs: nowMs - SIGNER_BACKDATE_MS,
+    notAfterMs: nowMs - SIGNER_BACKDATE_MS + lifetimeMs,
     serial: prng.hex(16),
   });
 }

@@ -1,6 +1,5 @@
 /** Simulated programs and the processes that run them. */
 import type { Prng } from '../base/prng.js';
-import { must } from '../base/errors.js';
 import type { ContainerSpec } from './container.js';
 import type { Listener } from './network.js';
 import type { Machine } from './machine.js';
@@ -27,11 +26,21 @@ export interface Invocation {
 /** A simulated program: takes simulated time, may be ended at any yield, and returns its exit code. */
 export type Program = (call: Invocation) => Sim<number>;
 
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+
+export type EndingSignal = keyof typeof SIGNAL_NUMBERS;
+
+/** The numbers of the signals that end programs; SIGSTOP and SIGCONT do not. */
+export function signalNumber(signal: EndingSignal): number {
+  return SIGNAL_NUMBERS[signal];
+}
 
 export class Process {
   readonly pid: number;
   readonly name: string;
+  /** What `ps` shows of it. */
+  readonly commandLine: string;
+  readonly startedMs: number;
   readonly machine: Machine;
   readonly group: TaskGroup;
   readonly stdout: (string | Uint8Array)[] = [];
@@ -46,16 +55,24 @@ export class Process {
   readiness: boolean | null = null;
   readonly readinessChanged: Signal;
   terminating = false;
+  /** Stopped by SIGSTOP: its ports are open, and nobody answers. What else it is sent waits for SIGCONT. */
+  stopped = false;
+  /** Fires when it was stopped or goes on. */
+  readonly stopChanged: Signal;
+  #pending: EndingSignal[] = [];
   /** Null while it runs. */
   exitCode: number | null = null;
   /** The signal that ended it. */
   endedBy: string | null = null;
 
-  constructor(machine: Machine, pid: number, name: string) {
+  constructor(machine: Machine, pid: number, name: string, args: readonly string[] = []) {
     this.machine = machine;
     this.pid = pid;
     this.name = name;
+    this.commandLine = [name, ...args].join(' ');
+    this.startedMs = machine.world.nowMs;
     this.group = new TaskGroup(machine.group);
+    this.stopChanged = new Signal(`stop of ${name}[${pid}]`);
     this.exited = new Signal(`exit of ${name}[${pid}]`);
     this.terminate = new Signal(`SIGTERM of ${name}[${pid}]`);
     this.readinessChanged = new Signal(`readiness of ${name}[${pid}]`);
@@ -66,15 +83,43 @@ export class Process {
   }
 
   /** SIGTERM ends a program that has no handler for it; SIGKILL ends every program. */
-  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP'): void {
+  kill(signal: EndingSignal): void {
     if (!this.running) return;
+    if (this.stopped && signal !== 'SIGKILL') {
+      this.#pending.push(signal);
+      return;
+    }
     if (signal === 'SIGTERM' && this.handlesTerminate) {
       this.terminating = true;
       this.terminate.fire();
       return;
     }
     this.endedBy = signal;
-    this.exit(128 + must(SIGNAL_NUMBERS[signal], `no number for ${signal}`));
+    this.exit(128 + SIGNAL_NUMBERS[signal]);
+  }
+
+  /** SIGSTOP. */
+  stop(): void {
+    if (!this.running || this.stopped) return;
+    this.stopped = true;
+    this.group.freeze();
+    this.#noteStop();
+  }
+
+  /** SIGCONT. */
+  continue(): void {
+    if (!this.running || !this.stopped) return;
+    this.stopped = false;
+    this.group.thaw();
+    this.#noteStop();
+    for (const signal of this.#pending.splice(0)) this.kill(signal);
+  }
+
+  /** To its peers that is much like a machine which is not heard any more. */
+  #noteStop(): void {
+    this.stopChanged.fire();
+    this.machine.reachChanged.fire();
+    this.machine.world.network.changed.fire();
   }
 
   /** Ends the process: its tasks stop where they are and its ports close. */

@@ -104,14 +104,22 @@ export class TaskGroup {
   /** A suspended virtual machine: its timers stop and go on later with what was left of them. */
   freeze(): void {
     this.#frozen = true;
-    for (const child of this.#children) child.freeze();
-    for (const task of this.tasks) task.freeze();
+    this.#each((task) => {
+      task.freeze();
+    });
   }
 
   thaw(): void {
     this.#frozen = false;
-    for (const child of this.#children) child.thaw();
-    for (const task of this.tasks) task.thaw();
+    // A child that was stopped by itself stays as it is.
+    this.#each((task) => {
+      task.thaw();
+    });
+  }
+
+  #each(act: (task: Task<unknown>) => void): void {
+    for (const child of this.#children) child.#each(act);
+    for (const task of this.tasks) act(task);
   }
 }
 

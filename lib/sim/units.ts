@@ -3,7 +3,7 @@
  * Dependencies between units, sockets, timers, targets other than multi-user and resource limits are not modelled.
  */
 import type { Machine } from './machine.js';
-import { endProcess, type Process } from './process.js';
+import { endProcess, signalNumber, type EndingSignal, type Process } from './process.js';
 import { idleTicks, Signal, sleep, waitFor, type Sim, type Task } from './task.js';
 
 export type UnitState = 'inactive' | 'active' | 'activating' | 'deactivating' | 'failed';
@@ -12,10 +12,13 @@ export const UNIT_FOLDER = '/lib/systemd/system';
 export const WANTS_FOLDER = '/etc/systemd/system/multi-user.target.wants';
 /** systemd's DefaultTimeoutStopSec. */
 const STOP_TIMEOUT_MS = 90_000;
+/** A process that ends by one of these has ended well, in systemd's eyes. */
+const CLEAN_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
 interface UnitFile {
   readonly execStart: readonly string[];
-  readonly restart: boolean;
+  /** Is a process that ended started again? */
+  readonly restarts: (clean: boolean) => boolean;
   readonly restartMs: number;
 }
 
@@ -25,7 +28,7 @@ class Unit {
   keeper: Task<void> | null = null;
   /** Exit code of the last process that ended; null before. */
   lastExit: number | null = null;
-  /** When the state last changed in this boot; null when it has not. */
+  /** When the state last changed in this boot, by the machine's clock; null when it has not. */
   changedMs: number | null = null;
   readonly changed: Signal;
   readonly name: string;
@@ -58,7 +61,7 @@ export class Units {
     const restart = value('Restart');
     return {
       execStart: (value('ExecStart') ?? '').split(/\s+/).filter((word) => word !== ''),
-      restart: restart !== null && restart !== 'no',
+      restarts: (clean) => restart === 'always' || (!clean && restart !== null && restart !== 'no'),
       restartMs: Number(/^\d+/.exec(value('RestartSec') ?? '')?.[0] ?? '0') * 1_000 || 100,
     };
   }
@@ -150,12 +153,10 @@ export class Units {
       if (process.running) yield* waitFor([process.exited]);
       unit.process = null;
       unit.lastExit = process.exitCode;
-      this.#machine.log(
-        unit.name,
-        `${unit.name}: Main process exited, code=exited, status=${process.exitCode ?? 0}`,
-      );
-      if (!file.restart) {
-        this.#set(unit, process.exitCode === 0 ? 'inactive' : 'failed');
+      const clean = process.exitCode === 0 || CLEAN_SIGNALS.includes(process.endedBy ?? '');
+      this.#noteExit(unit, process, clean);
+      if (!file.restarts(clean)) {
+        this.#set(unit, clean ? 'inactive' : 'failed');
         return;
       }
       this.#set(unit, 'activating');
@@ -165,10 +166,28 @@ export class Units {
     }
   }
 
+  #noteExit(unit: Unit, process: Process, clean: boolean): void {
+    const { name } = unit;
+    const signal = process.endedBy as EndingSignal | null;
+    const code = process.exitCode ?? 0;
+    if (!clean || signal !== null) {
+      const how =
+        signal === null
+          ? `code=exited, status=${code}${code === 1 ? '/FAILURE' : '/n/a'}`
+          : `code=killed, status=${signalNumber(signal)}/${signal.slice(3)}`;
+      this.#machine.log(name, `${name}: Main process exited, ${how}`);
+    }
+    const result = signal === null ? 'exit-code' : 'signal';
+    this.#machine.log(
+      name,
+      clean ? `${name}: Deactivated successfully.` : `${name}: Failed with result '${result}'.`,
+    );
+  }
+
   #set(unit: Unit, state: UnitState): void {
     if (unit.state === state) return;
     unit.state = state;
-    unit.changedMs = this.#machine.world.nowMs;
+    unit.changedMs = this.#machine.wallMs;
     this.#machine.world.emit(this.#machine.name, 'systemd', `${unit.name} ${state}`, {});
     unit.changed.fire();
   }

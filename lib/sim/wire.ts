@@ -29,6 +29,10 @@ export interface Request {
   readonly body?: unknown;
   readonly clientCertificate?: Certificate;
   readonly bearerToken?: string;
+  /** Whose clock the times in the body are from; the machine of the client, also behind a load balancer. */
+  readonly sender?: Machine;
+  /** The process whose renewals an open request stands for; see api/watch.ts. */
+  readonly holder?: Process;
   /** Sends a part of an answer that has no end, such as an event of a watch; filled in by the network. */
   readonly push?: (body: unknown) => void;
 }

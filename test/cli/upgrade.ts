@@ -4,9 +4,17 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { LabRecord } from '../../lib/cli/labs.js';
 import type { LintDocument } from '../../lib/report/lint.js';
+import type { Rehearsal } from '../../lib/report/rehearsal.js';
 import type { UpgradePlanDocument } from '../../lib/report/upgrade-plan.js';
 import { documentProblems } from '../helpers/documents.js';
-import { homelab, journalPaths, signalAt, startHomelab, type Ended } from '../helpers/real-time.js';
+import {
+  homelab,
+  journalLines,
+  journalPaths,
+  signalAt,
+  startHomelab,
+  type Ended,
+} from '../helpers/real-time.js';
 
 t.setTimeout(600_000);
 
@@ -46,6 +54,30 @@ async function refusals(t: Tap, cwd: string): Promise<void> {
   await run(t, cwd, 'machine start stage-cp-3', 0);
   await run(t, cwd, 'wait --for ready', 0);
   await run(t, cwd, 'wait 60s', 0);
+}
+
+async function rehearsed(t: Tap, cwd: string): Promise<void> {
+  const line = 'k8s upgrade --to v1.32.0 --rehearse --runs 2 --seed 7';
+  const found = parsed(t, 'rehearsal', await run(t, cwd, `${line} -o json`, 0)) as Rehearsal & {
+    report: string;
+  };
+  t.match(found, { seed: 7, runs: 2, completed: 2, notes: [/modelled, not executed/] });
+  t.ok(found.lowestMargin === 0 && found.vipMoves.worst > 0 && found.evictedPods.p50 > 0);
+  t.match(JSON.parse(readFileSync(join(cwd, found.report), 'utf8')), { kind: 'Rehearsal', runs: 2 });
+  const { worst } = found;
+  const again = parsed(
+    t,
+    'rehearsal',
+    await run(t, cwd, `${worst.command.replace('homelab ', '')} -o json`, 0),
+  );
+  t.match(again, { runs: 1, durationMs: { p50: worst.durationMs } }, 'the command repeats the worst run');
+  const { nowMs } = JSON.parse((await run(t, cwd, 'status -o json', 0)).stdout) as { readonly nowMs: number };
+  const fault = `${nowMs + 20_000}ms=cut:stage-w-1`;
+  const failing = await run(t, cwd, `k8s upgrade --to v1.32.0 --rehearse --runs 1 --fault ${fault}`, 4);
+  t.match(
+    failing.stdout,
+    /0 of 1 runs completed[^]*Riskiest steps:\n {2}1\. .*stage-w-1: it failed in 1 of 1/,
+  );
 }
 
 const copies = (t: Tap, cwd: string): Promise<unknown> =>
@@ -126,6 +158,9 @@ void t.test('an upgrade from its plan to the end', async (t) => {
   );
   t.equal(readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8'), world, 'looking changed nothing');
 
+  await rehearsed(t, cwd);
+  t.equal(readFileSync(join(cwd, '.homelab/stage/world.jsonl'), 'utf8'), world, 'nor did the rehearsal');
+
   await refusals(t, cwd);
   const upgraded = parsed(
     t,
@@ -144,6 +179,30 @@ void t.test('an upgrade from its plan to the end', async (t) => {
 
   await copies(t, cwd);
   await questions(t, cwd);
+});
+
+void t.test('kill -9 in the middle of a restore, then resume', async (t) => {
+  const cwd = t.testdir({});
+  const flags = '--cni bridge --csi none --ingress none --workers 1 --topology k8s-multi';
+  await run(t, cwd, `up ${flags}`, 0);
+  await run(t, cwd, 'etcd snapshot save', 0);
+  const unasked = await run(t, cwd, 'k8s restore --snapshot 0001-by-hand', 2);
+  t.match(unasked.stderr, /is lost: .*\n {2}- every control plane stops \(stage-cp-1\)[^]*nobody said yes/);
+  t.match((await run(t, cwd, 'k8s restore --snapshot 7 -y -o json', 2)).stdout, /no-snapshot/);
+  let kills = 0;
+  for (const moment of [3, 9, 15, 21, 27]) {
+    await run(t, cwd, 'kubectl create configmap late', 0);
+    const line = 'k8s restore -y --snapshot 0001-by-hand';
+    const before = journalLines(cwd);
+    const started = startHomelab(cwd, line.split(' '));
+    if (await signalAt(started, cwd, before + moment, 'SIGKILL')) kills += 1;
+    const resumed = await homelab(cwd, 'resume -o json');
+    if (resumed.code === 2) t.match(resumed.stdout, /nothing-to-resume/);
+    else t.match(JSON.parse(resumed.stdout), { saga: 'restore', outcome: 'completed' });
+    t.match((await run(t, cwd, 'kubectl get configmap late', 1)).stderr, /not found/, `killed at ${moment}`);
+  }
+  t.comment(`kills: ${kills}`);
+  t.ok(kills >= 2, 'most kills came in time');
 });
 
 void t.test('kill -9 in the middle of an upgrade, then resume', async (t) => {

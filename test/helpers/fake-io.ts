@@ -44,6 +44,7 @@ export function fakeIo(args: readonly string[], options: FakeOptions): { io: Io;
     cwd: options.cwd,
     env: options.env ?? {},
     pid: 4711,
+    platform: 'linux',
     nodeVersion: options.nodeVersion ?? '20.19.0',
     stdout: output('stdout'),
     stderr: output('stderr'),

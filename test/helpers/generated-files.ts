@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { BUNDLE_SCHEMA } from '../../lib/bundle/schema.js';
+import { SCENARIO_SCHEMA } from '../../lib/chaos/schema.js';
 import { CONFIG_SCHEMA, TOPOLOGY_SCHEMA } from '../../lib/config/schema.js';
 import { kubeVipTemplate } from '../../lib/generate/kube-vip.js';
 import { recipeDigest, type RecipeFile } from '../../lib/generate/packer.js';
@@ -20,10 +21,25 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'schemas/config.schema.json', text: `${JSON.stringify(CONFIG_SCHEMA, null, 2)}\n` },
     { path: 'schemas/topology.schema.json', text: `${JSON.stringify(TOPOLOGY_SCHEMA, null, 2)}\n` },
     { path: 'schemas/bundle.schema.json', text: `${JSON.stringify(BUNDLE_SCHEMA, null, 2)}\n` },
+    { path: 'schemas/scenario.schema.json', text: `${JSON.stringify(SCENARIO_SCHEMA, null, 2)}\n` },
     { path: 'lib/config/builtin-topologies.ts', text: builtinTopologies(root) },
     { path: KUBE_VIP, text: kubeVipTemplate() },
     { path: 'lib/generate/packer-recipe.ts', text: packerRecipe(root) },
+    ...readdirSync(`${root}/page`).map((name) => pageFile(root, name)),
   ];
+}
+
+/** A file of a report's page as text; of a script without what only its modules need. */
+function pageFile(root: string, name: string): GeneratedFile {
+  const [base = '', ending = ''] = name.split('.');
+  const source = readFileSync(`${root}/page/${name}`, 'utf8');
+  const bare =
+    ending === 'js' ? source.replaceAll(/^import .*\n/gm, '').replaceAll(/^export /gm, '') : source;
+  const text = `/** page/${name} as text: \`npm run snap\` writes this file, and a test compares. */
+export const ${base.toUpperCase()} = \`
+${bare.replaceAll(/[\\\`$]/g, '\\$&')}\`;
+`;
+  return { path: `lib/report/page/${base}.ts`, text };
 }
 
 const KUBE_VIP = 'packer/files/kube-vip.yaml';

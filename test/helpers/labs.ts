@@ -68,6 +68,7 @@ export function makeLab(shape: LabShape): LabSpec {
     apiName: null,
     timeScale: 1,
     parallelJoins: 3,
+    maxUnavailable: 1,
     box: null,
     image: {
       base: 'base.qcow2',

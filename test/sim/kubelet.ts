@@ -31,7 +31,7 @@ t.test('without its configuration the kubelet only tries again', async (t) => {
   lab.placeKubeVip('cp-1', '/etc/kubernetes/super-admin.conf');
   lab.pass(3_600_000);
   t.strictSame(lab.machine('cp-1').containers.containers, [], 'a manifest alone starts nothing');
-  t.match(lab.machine('cp-1').journal.at(-2)?.text, /failed to load kubelet config file/);
+  t.match(lab.machine('cp-1').journal.at(-3)?.text, /failed to load kubelet config file/);
 });
 
 t.test('static pods come, change and go with their files', async (t) => {

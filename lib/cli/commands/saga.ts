@@ -11,6 +11,7 @@ import { parseVersion, printMinor } from '../../model/version.js';
 import { BOOTSTRAP, type BootstrapInput } from '../../sagas/bootstrap.js';
 import { UPGRADE, type UpgradeInput } from '../../sagas/upgrade.js';
 import type { LabFolder } from '../../sagas/ports.js';
+import { RESTORE, type RestoreInput } from '../../sagas/restore.js';
 import { recordedSaga } from '../../sagas/registry.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
@@ -31,7 +32,7 @@ export function define(command: Command, perform: Perform): void {
   const graph = configured(
     describe(command.command('graph'), 'the plan of an operation as a Mermaid diagram'),
   );
-  graph.argument('[saga]', 'bootstrap, upgrade, down or destroy', BOOTSTRAP);
+  graph.argument('[saga]', 'bootstrap, upgrade, restore, down or destroy', BOOTSTRAP);
   graph.action((name: string) => perform(graph, (session) => sagaGraph(session, name)));
   examples(graph, [['homelab saga graph bootstrap --topology k8s-ha', 'for any Mermaid viewer']]);
   examples(command, [['homelab saga show', 'the steps of the newest operation']]);
@@ -94,7 +95,8 @@ async function sagaGraph(session: Session, name: string): Promise<number> {
 }
 
 /** What a plan is drawn from: a lab that is not there yet, or one that goes to the next minor. */
-function inputOf(name: string, { kubernetes }: LabSpec): BootstrapInput | UpgradeInput {
+function inputOf(name: string, { kubernetes }: LabSpec): BootstrapInput | UpgradeInput | RestoreInput {
+  if (name === RESTORE) return { snapshot: '0001-by-hand', sha256: '', wasWhole: true, token: 'restored' };
   if (name !== UPGRADE) return { existing: [], initialized: false };
   const from = kubernetes.version;
   const next = parseVersion(from)?.minor ?? 0;

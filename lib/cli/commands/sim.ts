@@ -18,7 +18,19 @@ import type { Session } from '../session.js';
 import { traceOf, traceText } from '../trace.js';
 
 /** What can be asked of, or done to, a world that is thrown away. Whole operations are for a fork. */
-const REPLAYED = ['status', 'etcd', 'saga', 'kubeconfig', 'exec', 'kubectl', 'machine', 'wait', 'ssh'];
+const REPLAYED = [
+  'status',
+  'etcd',
+  'quorum',
+  'lint',
+  'saga',
+  'kubeconfig',
+  'exec',
+  'kubectl',
+  'machine',
+  'wait',
+  'ssh',
+];
 
 export function define(command: Command, perform: Perform): void {
   command.enablePositionalOptions();

@@ -89,10 +89,11 @@ export async function gatherHostFacts(questions: HostQuestions): Promise<HostFac
   const folder = existsSync(questions.folder) ? realpathSync(questions.folder) : questions.folder;
   const ask = asker(questions);
   const names = Object.keys(VERSION_OPTIONS) as HostProgramName[];
-  const [programs, plugin, boxes, libvirt] = await Promise.all([
-    Promise.all(names.map(async (name) => [name, await askVersion(ask, name)] as const)),
+  // Vagrant is asked first: it is the slowest by far, and the others are done while it starts.
+  const [plugin, boxes, programs, libvirt] = await Promise.all([
     askPlugin(ask),
     askBoxes(ask),
+    Promise.all(names.map(async (name) => [name, await askVersion(ask, name)] as const)),
     gatherLibvirtFacts(ask, { ...questions, folder }),
   ]);
   return {

@@ -85,7 +85,12 @@ export function* writeSession(machine: Machine, file: FileToWrite): Sim<SessionE
     ? machine.disk.write(path, content, { mode, owner })
     : 'no-entry';
   if (failed === null) return { kind: 'written' };
-  const words = failed === 'is-directory' ? 'Is a directory' : 'No such file or directory';
+  const words =
+    failed === 'is-directory'
+      ? 'Is a directory'
+      : failed === 'no-space'
+        ? 'No space left on device'
+        : 'No such file or directory';
   return { kind: 'file-error', message: `cannot write ${path}: ${words}` };
 }
 

@@ -41,6 +41,15 @@ export interface SimProviderOptions {
   readonly untilMs?: number;
   /** Begins every random stream anew under this name once the log is played: one of the ways it may go on. */
   readonly refork?: string;
+  /** Told of everything that an onlooker would have seen while the log is played. */
+  readonly onSeen?: (seen: Observation) => void;
+}
+
+/** A fault that was planned for a lab time. */
+export interface PlannedFault {
+  readonly dueMs: number;
+  readonly machine: string;
+  readonly action: FaultAction;
 }
 
 const EMPTY = new Uint8Array();
@@ -77,7 +86,9 @@ export class SimProvider implements Provider {
       ...(options.onTrace === undefined ? {} : { onTrace: options.onTrace }),
     });
     installHost(this.world.host);
+    const unwatch = options.onSeen && watchWorld(this.world, this.#endpoint, options.onSeen);
     this.#nextSeq = replay(this.world, this.#running, records, options.untilMs ?? greatestTime(records));
+    unwatch?.();
     if (options.refork !== undefined) this.world.prng.refork(options.refork);
     this.#pump = new Pump(this.world);
     this.clock = {
@@ -127,8 +138,15 @@ export class SimProvider implements Provider {
     await this.#perform({ kind: 'destroy', machines: names });
   }
 
+  /** Those of the whole log, whether they have come or not. */
+  get faults(): readonly PlannedFault[] {
+    return this.#log
+      .read()
+      .flatMap((record) => ('op' in record && record.op.kind === 'fault' ? [record.op] : []));
+  }
+
   /** Plans a fault at a lab time; it is part of the log from now on. */
-  async planFault(fault: { dueMs: number; machine: string; action: FaultAction }): Promise<void> {
+  async planFault(fault: PlannedFault): Promise<void> {
     await this.#perform({ kind: 'fault', ...fault });
   }
 

@@ -18,6 +18,9 @@ export interface RawPod {
   readonly status?: {
     readonly phase?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly {
+      readonly state?: { readonly running?: { readonly startedAt?: string } };
+    }[];
   };
 }
 

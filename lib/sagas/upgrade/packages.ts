@@ -21,42 +21,35 @@ const APT_OPTIONS = ['-o', 'Dpkg::Options::=--force-confold', '-o', 'DPkg::Lock:
 
 const MINOR = /(\/core:\/stable:\/)v1\.\d+(\/deb)/g;
 
-export function switchSource(
-  upgrade: Upgrade,
-  machine: MachineSpec,
-  kind: StepKind & ('compensable' | 'retriable'),
-): Step {
+/** Before the pivot a step on packages is taken back; after it only goes forward. */
+type PackageKind = StepKind & ('compensable' | 'retriable');
+
+type PackageStep = Pick<Step, 'key' | 'title' | 'typicalMs' | 'commands' | 'probe' | 'run' | 'compensate'>;
+
+function packageStep({ lab }: Upgrade, kind: PackageKind, own: PackageStep): Step {
+  const { compensate, ...rest } = own;
+  const step: Step = { kind, retry: patient(lab), timeoutMs: minutes(lab, 10), ...rest };
+  return kind === 'compensable' && compensate !== undefined ? { ...step, compensate } : step;
+}
+
+export function switchSource(upgrade: Upgrade, { name }: MachineSpec, kind: PackageKind): Step {
   const { lab, input } = upgrade;
-  const { name } = machine;
-  const step: Step = {
+  return packageStep(upgrade, kind, {
     key: `source:${name}`,
     title: `Packages of ${minorOf(input.to)} on ${name}`,
-    kind,
-    retry: patient(lab),
-    timeoutMs: minutes(lab, 10),
     typicalMs: TYPICAL.source,
     commands: [`${KUBERNETES_LIST}: ${minorOf(input.to)}`, 'apt-get update'],
     probe: async (context) => ((await offers(context, lab, name, input.to)) ? 'done' : 'not-done'),
     run: (context) => setSource(context, lab, name, input.to),
-  };
-  return kind === 'compensable'
-    ? { ...step, compensate: (context) => setSource(context, lab, name, input.from) }
-    : step;
+    compensate: (context) => setSource(context, lab, name, input.from),
+  });
 }
 
-export function installKubeadm(
-  upgrade: Upgrade,
-  machine: MachineSpec,
-  kind: StepKind & ('compensable' | 'retriable'),
-): Step {
+export function installKubeadm(upgrade: Upgrade, { name }: MachineSpec, kind: PackageKind): Step {
   const { lab, input } = upgrade;
-  const { name } = machine;
-  const step: Step = {
+  return packageStep(upgrade, kind, {
     key: `kubeadm:${name}`,
     title: `kubeadm ${input.to} on ${name}`,
-    kind,
-    retry: patient(lab),
-    timeoutMs: minutes(lab, 10),
     typicalMs: TYPICAL.kubeadmPackage,
     commands: installCommands(input.to, ['kubeadm']),
     probe: async (context) => {
@@ -64,15 +57,11 @@ export function installKubeadm(
       return isNew && (await areHeld(context, lab, name, ['kubeadm'])) ? 'done' : 'not-done';
     },
     run: (context) => install(context, lab, name, input.to, ['kubeadm']),
-  };
-  if (kind !== 'compensable') return step;
-  return {
-    ...step,
     compensate: async (context) => {
       await setSource(context, lab, name, input.from);
       await install(context, lab, name, input.from, ['kubeadm'], 'older-too');
     },
-  };
+  });
 }
 
 /** What `install` types, for plans. */

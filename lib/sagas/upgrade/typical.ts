@@ -19,6 +19,8 @@ export const TYPICAL = {
   kubelet: 30_000,
   /** Five seconds without a change, and the questions before them. */
   gate: 6_000,
+  /** The kubelet makes the static pods anew first. */
+  gateAfterKubelet: 38_000,
   uncordon: 500,
   addons: 2_000,
   kubeVip: 1_000,

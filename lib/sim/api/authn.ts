@@ -6,7 +6,7 @@ import { fromBase64, toBase64 } from '../../base/base64.js';
 import { parseRfc3339 } from '../../base/calendar.js';
 import type { KeySpace } from '../etcd-keyspace.js';
 import type { Request } from '../network.js';
-import { parseKey, type Certificate } from '../pki.js';
+import { isInTime, parseKey, type Certificate } from '../pki.js';
 import { textAt } from '../tree.js';
 import { EPOCH_UNIX_MS } from '../world.js';
 
@@ -37,7 +37,7 @@ export function authenticate(by: Authenticator, request: Request): User | null {
 
 function byCertificate(by: Authenticator, client: Certificate): User | null {
   if (client.issuerKeyId !== by.authority?.keyId) return null;
-  if (by.nowMs > client.notAfterMs || by.nowMs < client.notBeforeMs) return null;
+  if (!isInTime(client, by.nowMs)) return null;
   return authenticated(client.commonName, client.organizations);
 }
 

@@ -12,6 +12,7 @@ import { getObject, listObjects, matcherOf, ok, watchObjects, type RestCall } fr
 import { findType, tableOf } from './resources.js';
 import { keyFor } from './rest.js';
 import { scaleOf, deleteCollection, writeSubresource } from './subresources.js';
+import { textAt } from '../tree.js';
 import { Failure, forbidden, noSuchResource, unauthorized } from './status.js';
 import { createObject, deleteObject, patchObject, updateObject } from './write.js';
 
@@ -25,7 +26,7 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
       authority: options.clientAuthority,
       serviceAccountKey: options.serviceAccountKey,
       anonymous: options.anonymous,
-      nowMs: server.nowMs,
+      nowMs: server.wallMs,
     },
     request,
   );
@@ -37,9 +38,30 @@ export function* handle(server: ApiServer, request: Request): Sim<Response | 're
   if (!info.isResource || space === null) return answerDiscovery(server, info);
   const type = findType(space, info.group, info.version, info.resource);
   if (type === null) return noSuchResource().response;
-  const { method, body, push = null } = request;
-  const call: RestCall = { server, space, type, info, user, method, body, push };
+  const { method, body, push = null, sender = null, clientCertificate = null, holder = null } = request;
+  const call: RestCall = {
+    server,
+    space,
+    type,
+    info,
+    user,
+    method,
+    body,
+    sender,
+    clientCertificate,
+    holder,
+    push,
+  };
+  if (clientCertificate !== null) server.credentials.note(clientCertificate.notAfterMs);
+  if (type.resource === 'leases' && method !== 'GET') noteClock(call);
   return yield* answerRest(call);
+}
+
+/** The times in a Lease are by the clock of its writer, and whoever waits for them to end reckons in lab time. */
+function noteClock({ space, type, info, body, sender }: RestCall): void {
+  const name = info.name ?? textAt(body, 'metadata', 'name');
+  if (name === null) return;
+  space.noteClock(keyFor(type, info.namespace, name), sender === null ? null : () => sender.clockSkewMs);
 }
 
 function deny(server: ApiServer, user: User, info: RequestInfo): Failure | null {

@@ -2,7 +2,10 @@
 import type { User } from './authn.js';
 import type { ApiServer } from '../apiserver-state.js';
 import type { Change, KeySpace, Watcher } from '../etcd-keyspace.js';
+import type { Machine } from '../machine.js';
 import type { Response } from '../network.js';
+import { isInTime, type Certificate } from '../pki.js';
+import type { Process } from '../process.js';
 import type { KubeList, KubeObject } from '../objects.js';
 import { waitFor, type Sim } from '../task.js';
 import { dropOldEvents } from './event-ttl.js';
@@ -22,12 +25,22 @@ export interface RestCall {
   readonly user: User;
   readonly method: string;
   readonly body: unknown;
+  /** The machine of the client. */
+  readonly sender: Machine | null;
+  readonly clientCertificate: Certificate | null;
+  /** Whose renewals this request stands for; null for one that stands for itself. */
+  readonly holder: Process | null;
   /** Sends a part of the answer to a watch; null for clients that take their answer in one piece. */
   readonly push: ((events: WatchEvents) => void) | null;
 }
 
 /** The API server's own limit for reads. */
 const READ_LIMIT_MS = 60_000;
+
+/** Would the client's certificate still be accepted? A request of its own tells a client that has none. */
+export function isCurrent({ server, clientCertificate }: RestCall): boolean {
+  return clientCertificate === null || isInTime(clientCertificate, server.wallMs);
+}
 
 export function keyFor(type: ResourceType, namespace: string | null, name: string): string {
   return type.namespaced ? `${namespace ?? ''}/${name}` : name;
@@ -52,9 +65,16 @@ export function* getObject(call: RestCall, name: string): Sim<Response | 'reset'
     const { healthChanged } = server;
     if (renewal !== null) yield* waitFor([renewal.ended, healthChanged]);
     if (!server.etcd.usable) return 'reset';
+    const left = space.get(tableOf(type), key);
+    return left === null ? notFound(type, name).response : ok(withSkew(left, space.skewOf(key)));
   }
   const object = space.get(tableOf(type), key);
   return object === null ? notFound(type, name).response : ok(object);
+}
+
+/** The simulator's own: what makes lab time of the times in a Lease. */
+function withSkew(lease: KubeObject, skewMs: number): KubeObject {
+  return skewMs === 0 ? lease : { ...lease, skewMs };
 }
 
 export function ok(object: KubeObject): Response {
@@ -137,8 +157,8 @@ export function* watchObjects(call: RestCall): Sim<Response | 'reset'> {
     const watcher: Watcher = { first: null };
     topic.watchers.add(watcher);
     try {
-      const woken = yield* waitFor([topic.signal, server.watchesBroken]);
-      if (woken === server.watchesBroken) return 'reset';
+      const woken = yield* waitFor([topic.signal, server.watchesBroken, server.credentials.ended]);
+      if (woken === server.watchesBroken || !isCurrent(call)) return 'reset';
     } finally {
       topic.watchers.delete(watcher);
     }

@@ -39,6 +39,9 @@ export function scaleOf(object: KubeObject): KubeObject {
   };
 }
 
+/** What is traced of every eviction that was allowed. */
+export const EVICTED = 'pod evicted';
+
 function evict(call: RestCall, name: string): Verdict {
   const { space, type, info } = call;
   const pod = space.get(tableOf(type), keyFor(type, info.namespace, name));
@@ -59,7 +62,13 @@ function evict(call: RestCall, name: string): Verdict {
     if (refused !== null) return refused;
   }
   const removed = remove(options, name);
-  return removed instanceof Failure ? removed : { status: 201, body: success(type, pod) };
+  if (removed instanceof Failure) return removed;
+  const { world, options: server } = call.server;
+  world.emit(server.machine.name, 'kube-apiserver', EVICTED, {
+    namespace: pod.metadata.namespace ?? '',
+    pod: name,
+  });
+  return { status: 201, body: success(type, pod) };
 }
 
 function budgetsFor({ space }: RestCall, pod: KubeObject): KubeObject[] {
@@ -86,7 +95,7 @@ function spendBudget({ server, space }: RestCall, budget: KubeObject, pod: strin
   }
   const disruptedPods = {
     ...mapAt(budget, 'status', 'disruptedPods'),
-    [pod]: server.world.date(server.nowMs),
+    [pod]: server.date,
   };
   const status = { ...mapAt(budget, 'status'), disruptionsAllowed: allowed - 1, disruptedPods };
   space.put(BUDGETS, `${budget.metadata.namespace ?? ''}/${name}`, { ...budget, status });
@@ -102,7 +111,7 @@ function bind(call: RestCall, name: string): Verdict {
     const scheduled = {
       type: 'PodScheduled',
       status: 'True',
-      lastTransitionTime: server.world.date(server.nowMs),
+      lastTransitionTime: server.date,
     };
     const conditions = [
       ...listAt(pod, 'status', 'conditions').filter((one) => textAt(one, 'type') !== 'PodScheduled'),

@@ -5,6 +5,7 @@
  */
 import type { ApiClient, ApiOutcome } from '../api-client.js';
 import type { KubeObject } from '../objects.js';
+import type { Process } from '../process.js';
 import type { Sim } from '../task.js';
 import { RENEW_SINGLY } from './status.js';
 
@@ -51,8 +52,9 @@ export function* keepRenewing(
   leasePath: string,
   lease: KubeObject,
   everyMs: number,
+  holder?: Process,
 ): Sim<ApiOutcome> {
-  return yield* client.stream('PUT', withQuery(leasePath, `renewEveryMs=${everyMs}`), lease, 0);
+  return yield* client.stream('PUT', withQuery(leasePath, `renewEveryMs=${everyMs}`), lease, 0, holder);
 }
 
 /** Was an open renewal refused because each one takes its own time now? Nothing was written then. */

@@ -2,11 +2,12 @@
 import type { KubeObject } from '../objects.js';
 import type { Response } from '../network.js';
 import { at, listAt, mapAt, numberAt, textAt, type Tree } from '../tree.js';
-import type { Machine } from '../machine.js';
+import type { ApiServerOptions } from '../apiserver-state.js';
+import type { Process } from '../process.js';
 import { waitFor, type Signal, type Sim } from '../task.js';
 import { admit, isFinal, withoutStatus } from './admission.js';
 import { dropOldEvents } from './event-ttl.js';
-import { keyFor, limitMs, type RestCall } from './rest.js';
+import { isCurrent, keyFor, limitMs, type RestCall } from './rest.js';
 import { apiVersionOf, tableOf } from './resources.js';
 import {
   Failure,
@@ -64,7 +65,7 @@ function create(call: RestCall, wanted: KubeObject): Verdict {
       name,
       ...(type.namespaced ? { namespace: info.namespace ?? '' } : {}),
       uid: server.newUid(),
-      creationTimestamp: server.world.date(server.nowMs),
+      creationTimestamp: server.date,
     },
   });
   return { status: 201, body: space.put(tableOf(type), key, object) };
@@ -117,11 +118,11 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
     if (goesOn()) space.endRenewal(table, key);
   };
   const { world, options } = server;
-  const watchdog = endWithMachine(options.machine, renewal.ended, end);
+  const watchdog = endWhenStopped(options, call.holder, renewal.ended, end);
   world.scheduler.spawn(world.group, `renewals of ${name}`, watchdog);
   try {
-    while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped)
-      yield* waitFor([renewal.ended, server.healthChanged]);
+    while (goesOn() && server.etcd.usable && server.etcd.prompt && !space.capped && isCurrent(call))
+      yield* waitFor([renewal.ended, server.healthChanged, server.credentials.ended]);
     return goesOn() ? 'reset' : conflict(type, name).response;
   } finally {
     // Also when the client or this server ended: the last renewal that there was is what the Lease shows.
@@ -129,10 +130,15 @@ function* keepRenewed(call: RestCall, name: string, everyMs: number): Sim<Respon
   }
 }
 
-/** A suspended machine cannot notice that its own server no longer renews anything. */
-function* endWithMachine(machine: Machine, ended: Signal, end: () => void): Sim<void> {
-  const woken = yield* waitFor([ended, machine.powerChanged]);
-  if (woken !== ended) end();
+/** A suspended machine, server or client cannot notice that nothing is renewed any more. */
+function* endWhenStopped(
+  { machine, process }: ApiServerOptions,
+  holder: Process | null,
+  ended: Signal,
+  end: () => void,
+): Sim<void> {
+  const stops = [machine.powerChanged, process.stopChanged, ...(holder === null ? [] : [holder.stopChanged])];
+  if ((yield* waitFor([ended, ...stops])) !== ended) end();
 }
 
 export function* patchObject(call: RestCall, name: string): Sim<Response> {
@@ -236,7 +242,7 @@ export function remove(call: RestCall, name: string): Verdict {
     ...current,
     metadata: {
       ...current.metadata,
-      deletionTimestamp: server.world.date(server.nowMs + graceSeconds * 1_000),
+      deletionTimestamp: server.world.date(server.wallMs + graceSeconds * 1_000),
       ...(graceSeconds > 0 ? { deletionGracePeriodSeconds: graceSeconds } : {}),
     },
     ...(type.resource === 'namespaces'

@@ -134,8 +134,10 @@ function notFound(call: Invocation, what: string, id: string): number {
 
 function listPods(call: Invocation): void {
   const { nowMs } = call.world;
+  const name = option(call, '--name');
+  const shown = call.machine.containers.sandboxes.filter((one) => name === null || one.name.includes(name));
   if (isQuiet(call)) {
-    call.print(call.machine.containers.sandboxes.map((one) => `${one.id}\n`).join(''));
+    call.print(shown.map((one) => `${one.id}\n`).join(''));
     return;
   }
   const row = (one: Sandbox): string[] => [
@@ -143,7 +145,7 @@ function listPods(call: Invocation): void {
     ...[one.name, one.namespace, String(one.attempt), '(default)'],
   ];
   const head = ['POD ID', 'CREATED', 'STATE', 'NAME', 'NAMESPACE', 'ATTEMPT', 'RUNTIME'];
-  call.print(table([head, ...[...call.machine.containers.sandboxes].reverse().map(row)]));
+  call.print(table([head, ...[...shown].reverse().map(row)]));
 }
 
 function listContainers(call: Invocation): void {

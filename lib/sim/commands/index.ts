@@ -10,6 +10,7 @@ import { chmod } from './chmod.js';
 import { crictl } from './crictl.js';
 import { cp } from './cp.js';
 import { curl } from './curl/index.js';
+import { date } from './date.js';
 import { df } from './df.js';
 import { dpkg, dpkgQuery } from './dpkg.js';
 import { etcdctl } from './etcdctl.js';
@@ -21,6 +22,7 @@ import { install } from './install.js';
 import { ip } from './ip/index.js';
 import { iptables } from './iptables.js';
 import { journalctl } from './journalctl.js';
+import { kill, pkill } from './kill.js';
 import { kubeadm } from './kubeadm.js';
 import { kubectl } from './kubectl/index.js';
 import { ls } from './ls.js';
@@ -30,12 +32,13 @@ import { openssl } from './openssl/index.js';
 import { pgrep } from './pgrep.js';
 import { ping } from './ping.js';
 import { rm } from './rm.js';
-import { date, hostname, sha256sum, sync, trueProgram, uname } from './small.js';
+import { hostname, sha256sum, sync, trueProgram, uname } from './small.js';
 import { sshd } from './sshd.js';
 import { stat } from './stat.js';
 import { sysctl } from './sysctl.js';
 import { systemctl } from './systemctl.js';
 import { tc } from './tc.js';
+import { timedatectl } from './timedatectl.js';
 import { bracket, test } from './test.js';
 
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
@@ -64,6 +67,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['ip', ip],
   ['iptables', iptables],
   ['journalctl', journalctl],
+  ['kill', kill],
   ['kubeadm', kubeadm],
   ['kubectl', kubectl],
   ['kubelet', kubelet],
@@ -73,6 +77,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['openssl', openssl],
   ['pgrep', pgrep],
   ['ping', ping],
+  ['pkill', pkill],
   ['rm', rm],
   ['sha256sum', sha256sum],
   ['sshd', sshd],
@@ -82,6 +87,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['systemctl', systemctl],
   ['tc', tc],
   ['test', test],
+  ['timedatectl', timedatectl],
   ['true', trueProgram],
   ['uname', uname],
 ]);

@@ -1,10 +1,7 @@
-/** Programs of a line or two: true, sync, date, hostname, uname, sha256sum. */
+/** Programs of a line or two: true, sync, hostname, uname, sha256sum. */
 import { sha256Hex } from '../../base/digest.js';
-import { rfc3339 } from '../../base/calendar.js';
 import type { Invocation } from '../process.js';
-import { EPOCH_UNIX_MS } from '../world.js';
-import { dateParts } from './dates.js';
-import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
+import { gnuFlags, notModelled, shortProgram } from './failure.js';
 import { absolute } from './paths.js';
 
 export const trueProgram = shortProgram(() => 0);
@@ -43,46 +40,6 @@ export const uname = shortProgram((call) => {
   call.print(`${(asked.length === 0 ? parts.slice(0, 1) : asked).map(([, text]) => text).join(' ')}\n`);
   return 0;
 });
-
-export const date = shortProgram((call) => {
-  const specs = ['utc|universal|u', 'iso-8601|I?=date', 'rfc-3339='];
-  const flags = gnuFlags('date', specs, call.args);
-  const unixMs = EPOCH_UNIX_MS + call.world.nowMs;
-  const format = flags.operands[0];
-  const text = rfc3339(unixMs);
-  const { weekday, month, shortDay, time, year } = dateParts(call.world.nowMs);
-  if (format === undefined && !flags.has('iso-8601')) {
-    call.print(`${weekday} ${month} ${shortDay} ${time} UTC ${year}\n`);
-  } else if (flags.has('iso-8601')) {
-    const seconds = flags.get('iso-8601') === 'seconds';
-    call.print(seconds ? `${text.replace('Z', '+00:00')}\n` : `${text.slice(0, 10)}\n`);
-  } else call.print(`${formatDate(format ?? '', unixMs)}\n`);
-  return 0;
-});
-
-function formatDate(format: string, unixMs: number): string {
-  if (!format.startsWith('+')) throw new Failure(`date: invalid date ‘${format}’\n`);
-  const text = rfc3339(unixMs);
-  const known: Readonly<Record<string, string>> = {
-    s: String(Math.floor(unixMs / 1_000)),
-    N: String(unixMs % 1_000).padEnd(9, '0'),
-    F: text.slice(0, 10),
-    T: text.slice(11, 19),
-    Z: 'UTC',
-    Y: text.slice(0, 4),
-    m: text.slice(5, 7),
-    d: text.slice(8, 10),
-    H: text.slice(11, 13),
-    M: text.slice(14, 16),
-    S: text.slice(17, 19),
-    '%': '%',
-  };
-  return format.slice(1).replace(/%([a-zA-Z%])/g, (all, letter: string) => {
-    const value = known[letter];
-    if (value === undefined) throw notModelled('date', `the format ${all}`);
-    return value;
-  });
-}
 
 export const sha256sum = shortProgram((call: Invocation) => {
   const flags = gnuFlags('sha256sum', ['binary|b', 'text|t', 'check|c'], call.args);

@@ -11,15 +11,16 @@ import { EPOCH_UNIX_MS } from '../world.js';
 import { humanDuration, rfc3339 } from '../../base/calendar.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
+import { killUnits } from './kill.js';
 import { journalText } from './journalctl.js';
 import { baseName } from './paths.js';
+import { isMasked, MASKS, show, subState } from './systemctl-show.js';
 
 const FLAGS = [
   ...['now', 'quiet|q', 'property|p=', 'value', 'no-pager', 'full|l', 'lines|n=', 'no-block', 'force|f'],
-  ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o='],
+  ...['system', 'plain', 'no-legend', 'all|a', 'type|t=', 'state=', 'output|o=', 'timestamp='],
+  ...['signal|s=', 'kill-whom=', 'kill-who='],
 ];
-/** A masked unit: a link to /dev/null in the real world, an empty file of this name here. */
-const MASKS = '/etc/systemd/system';
 /** How long the manager takes to look at a unit it has just started. */
 const SETTLE_MS = 50;
 
@@ -48,6 +49,8 @@ export const systemctl = program('command', function* run(call) {
     case 'is-failed':
     case 'is-enabled':
       return ask(call, verb, units, flags);
+    case 'kill':
+      return killUnits(call, units, flags);
     case 'status':
       return status(call, units, flags);
     case 'show':
@@ -60,7 +63,6 @@ export const systemctl = program('command', function* run(call) {
     case 'list-unit-files':
     case 'cat':
     case 'edit':
-    case 'kill':
     case 'list-timers':
       throw notModelled('systemctl', verb);
     default:
@@ -155,10 +157,6 @@ function* mask(call: Invocation, verb: string, names: readonly string[], flags: 
   return flags.has('now') && verb === 'mask' ? yield* change(call, 'stop', names) : 0;
 }
 
-function isMasked(call: Invocation, name: string): boolean {
-  return call.machine.disk.read(`${MASKS}/${name}`) === '';
-}
-
 function ask(call: Invocation, verb: string, names: readonly string[], flags: Flags): number {
   const { units } = call.machine;
   let good = false;
@@ -234,53 +232,13 @@ function statusOf(call: Invocation, name: string, flags: Flags): number {
 
 /** Since when: the last line that the journal has of the unit is the nearest thing that is kept. */
 function sinceText(call: Invocation, name: string): string {
-  const { machine, world } = call;
+  const { machine } = call;
   const since = machine.units.changedMs(name);
   if (since === null) return '';
   const text = rfc3339(EPOCH_UNIX_MS + since)
     .replace('T', ' ')
     .replace('Z', ' UTC');
-  return ` since ${text}; ${humanDuration(world.nowMs - since)} ago`;
-}
-
-function subState(state: UnitState): string {
-  switch (state) {
-    case 'active':
-      return 'running';
-    case 'activating':
-      return 'auto-restart';
-    case 'deactivating':
-      return 'stop-sigterm';
-    case 'failed':
-      return 'failed';
-    case 'inactive':
-      return 'dead';
-  }
-}
-
-function show(call: Invocation, names: readonly string[], flags: Flags): number {
-  const { units } = call.machine;
-  for (const [index, name] of names.entries()) {
-    const file = units.file(name);
-    const state = file === null ? 'inactive' : units.state(name);
-    const values: Readonly<Record<string, string>> = {
-      Id: name,
-      LoadState: file === null ? 'not-found' : isMasked(call, name) ? 'masked' : 'loaded',
-      ActiveState: state,
-      SubState: subState(state),
-      UnitFileState: file === null ? '' : units.isEnabled(name) ? 'enabled' : 'disabled',
-      MainPID: String(units.process(name)?.pid ?? 0),
-      ExecMainStatus: String(units.lastExit(name) ?? 0),
-      Result: state === 'failed' ? 'exit-code' : 'success',
-    };
-    const wanted = flags.list('property').flatMap((list) => list.split(','));
-    if (index > 0) call.print('\n');
-    for (const [key, value] of Object.entries(values)) {
-      if (wanted.length > 0 && !wanted.includes(key)) continue;
-      call.print(flags.has('value') ? `${value}\n` : `${key}=${value}\n`);
-    }
-  }
-  return 0;
+  return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
 }
 
 /** Returns at once, as the real one does; the shutdown ends the session that asked for it. */

@@ -2,8 +2,7 @@
 import { ApiClient, isNotFound, type ApiOutcome } from '../api-client.js';
 import { parseKubeconfig } from '../kubeconfig.js';
 import type { KubeObject } from '../objects.js';
-import { EPOCH_UNIX_MS } from '../world.js';
-import { rfc3339 } from '../../base/calendar.js';
+import { dateProblem } from '../pki.js';
 import { sleep, type Sim } from '../task.js';
 import { ADMIN_CONF, KubeadmFailure, type Kubeadm } from './context.js';
 
@@ -85,7 +84,6 @@ function connectionProblem(kubeadm: Kubeadm, outcome: Exclude<ApiOutcome, { kind
 
 function tlsProblem(kubeadm: Kubeadm, outcome: Extract<ApiOutcome, { kind: 'tls' }>): string {
   const host = outcome.server.replace(/:\d+$/, '');
-  const now = rfc3339(EPOCH_UNIX_MS + kubeadm.call.world.nowMs);
   switch (outcome.problem) {
     case 'unknown-authority':
       return (
@@ -93,10 +91,12 @@ function tlsProblem(kubeadm: Kubeadm, outcome: Extract<ApiOutcome, { kind: 'tls'
         'while trying to verify candidate authority certificate "kubernetes")'
       );
     case 'wrong-name':
-      return `certificate is valid for ${outcome.sans.join(', ')}, not ${host}`;
+      return `certificate is valid for ${outcome.certificate.sans.join(', ')}, not ${host}`;
     case 'expired':
     case 'not-yet-valid':
-      return `certificate has expired or is not yet valid: current time ${now}`;
+      return dateProblem(outcome.certificate, outcome.problem, outcome.now, (ms) =>
+        kubeadm.call.world.date(ms),
+      );
   }
 }
 

@@ -1,14 +1,16 @@
-/** `kubeadm certs check-expiration`. Renewal comes with upgrades and is left out. */
+/** `kubeadm certs check-expiration` and `kubeadm certs renew`. */
 import { rfc3339 } from '../../base/calendar.js';
 import { parseKubeconfig } from '../kubeconfig.js';
-import { parseCertificate, type Certificate } from '../pki.js';
+import { parseCertificate, YEAR_MS, type Certificate } from '../pki.js';
 import type { Sim } from '../task.js';
 import { EPOCH_UNIX_MS } from '../world.js';
 import { adminClient } from './api.js';
 import { fetchCluster, sayReading } from './cluster-document.js';
+import type { ClusterConfig } from './config-model.js';
 import { PKI_FOLDER } from './config-read.js';
 import { KUBERNETES_FOLDER, KubeadmFailure, say, type Kubeadm } from './context.js';
 import { notModelled, readArguments } from './flags.js';
+import { renewNamed } from './renew.js';
 
 /** Name in the table, file below its folder, and the authority's name. */
 const LEAVES: readonly [string, string, string][] = [
@@ -32,15 +34,14 @@ const AUTHORITIES: readonly [string, string][] = [
 
 export function* certsCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<void> {
   const [verb = '', ...rest] = args;
+  if (verb === 'renew') return yield* renewCommand(kubeadm, rest);
   if (verb !== 'check-expiration') throw notModelled(kubeadm, `kubeadm certs ${verb}`.trim());
   const { flags } = readArguments(rest, ['cert-dir=', 'config=', 'kubeconfig=', 'output|o=']);
   const format = flags.get('output') ?? 'text';
   if (format !== 'text') throw notModelled(kubeadm, `kubeadm certs check-expiration -o ${format}`);
   let folder = flags.get('cert-dir') ?? PKI_FOLDER;
   if (kubeadm.call.machine.disk.isFile(`${KUBERNETES_FOLDER}/admin.conf`)) {
-    sayReading(kubeadm, 'check-expiration');
-    say(kubeadm, '');
-    folder = yield* folderOf(kubeadm, folder);
+    folder = (yield* clusterOf(kubeadm, 'check-expiration'))?.certificatesDir ?? folder;
   }
   const leaves = LEAVES.map(([name, file, authority]) =>
     leafRow(
@@ -65,18 +66,39 @@ export function* certsCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<vo
   ]);
 }
 
-/** A cluster that does not answer is no obstacle: the default folder is looked at then. */
-function* folderOf(kubeadm: Kubeadm, fallback: string): Sim<string> {
+/** A cluster that does not answer is no obstacle: the defaults are taken then. */
+function* clusterOf(kubeadm: Kubeadm, prefix: string): Sim<ClusterConfig | null> {
+  sayReading(kubeadm, prefix);
+  say(kubeadm, '');
   try {
-    return (yield* fetchCluster(kubeadm, adminClient(kubeadm))).certificatesDir;
+    return yield* fetchCluster(kubeadm, adminClient(kubeadm));
   } catch (error) {
     if (!(error instanceof KubeadmFailure)) throw error;
-    say(
-      kubeadm,
-      '[check-expiration] Error reading configuration from the Cluster. Falling back to default configuration\n',
-    );
-    return fallback;
+    const words = 'Error reading configuration from the Cluster. Falling back to default configuration';
+    say(kubeadm, `[${prefix}] ${words}\n`);
+    return null;
   }
+}
+
+function* renewCommand(kubeadm: Kubeadm, args: readonly string[]): Sim<void> {
+  const { flags, operands } = readArguments(args, ['cert-dir=', 'config=', 'kubeconfig=']);
+  const [name] = operands;
+  if (name !== undefined && name !== 'all' && !LEAVES.some(([leaf]) => leaf === name))
+    throw new KubeadmFailure(`unknown command "${name}" for "kubeadm certs renew"`);
+  if (name === undefined) throw notModelled(kubeadm, 'the help of kubeadm certs renew');
+  const config = yield* clusterOf(kubeadm, 'renew');
+  const folder = config?.certificatesDir ?? flags.get('cert-dir') ?? PKI_FOLDER;
+  const terms = {
+    certificatesDir: folder,
+    clusterName: 'kubernetes',
+    certificateLifetimeMs: YEAR_MS,
+    ...config,
+  };
+  renewNamed(kubeadm, terms, name);
+  if (name !== 'all') return;
+  const parts = 'kube-apiserver, kube-controller-manager, kube-scheduler and etcd';
+  const words = `Done renewing certificates. You must restart the ${parts}, so that they can use the new certificates.`;
+  say(kubeadm, `\n${words}`);
 }
 
 function leafRow(kubeadm: Kubeadm, name: string, path: string, authority: string): string[] {
@@ -100,7 +122,7 @@ function lifetime(kubeadm: Kubeadm, certificate: Certificate): [string, string] 
   const date = rfc3339(EPOCH_UNIX_MS + certificate.notAfterMs);
   const month = MONTHS[Number(date.slice(5, 7)) - 1] ?? '';
   const expires = `${month} ${date.slice(8, 10)}, ${date.slice(0, 4)} ${date.slice(11, 16)} UTC`;
-  const leftMs = certificate.notAfterMs - kubeadm.call.world.nowMs;
+  const leftMs = certificate.notAfterMs - kubeadm.call.machine.wallMs;
   if (leftMs < 0) return [expires, '<invalid>'];
   const hours = Math.floor(leftMs / 3_600_000);
   const days = Math.floor(hours / 24);

@@ -130,7 +130,7 @@ function jsonOf(token: BootstrapToken): string {
 function tableOf(kubeadm: Kubeadm, tokens: readonly BootstrapToken[]): string {
   if (tokens.length === 0) return '';
   const none = '<none>';
-  const nowUnixMs = EPOCH_UNIX_MS + kubeadm.call.world.nowMs;
+  const nowUnixMs = EPOCH_UNIX_MS + kubeadm.call.machine.wallMs;
   const rows = tokens.map((token) => [
     `${token.id}.${token.secret}`,
     token.expiresUnixMs === null ? '<forever>' : shortDuration(token.expiresUnixMs - nowUnixMs),

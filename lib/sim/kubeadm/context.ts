@@ -34,6 +34,17 @@ export const KUBELET_FOLDER = '/var/lib/kubelet';
 export const CRI_SOCKET = 'unix:///var/run/containerd/containerd.sock';
 
 /** One line of progress on stdout. */
+/** Writes a file; a full disk ends the phase. */
+export function save(
+  kubeadm: Kubeadm,
+  path: string,
+  content: string,
+  options: { readonly mode?: number } = {},
+): void {
+  if (kubeadm.call.machine.disk.write(path, content, options) === 'no-space')
+    throw new KubeadmFailure(`write ${path}: no space left on device`);
+}
+
 export function say(kubeadm: Kubeadm, line: string): void {
   kubeadm.call.print(`${line}\n`);
 }
@@ -41,7 +52,7 @@ export function say(kubeadm: Kubeadm, line: string): void {
 /** A klog line on stderr, such as `W1121 00:17:39.649605    1763 version.go:109] text`. */
 export function warn(kubeadm: Kubeadm, source: string, text: string): void {
   const { call } = kubeadm;
-  const date = call.world.date(call.world.nowMs, true);
+  const date = call.machine.date(true);
   const stamp = `W${date.slice(5, 7)}${date.slice(8, 10)} ${date.slice(11, 23)}000`;
   call.printError(`${stamp} ${String(call.process.pid).padStart(7)} ${source}] ${text}\n`);
 }

@@ -216,7 +216,7 @@ function* callOne<M extends EtcdMethod>(
   const certificate = outcome.kind === 'response' ? outcome.certificate : null;
   const trusted =
     authority !== null &&
-    (certificate === null || checkServer(certificate, authority, host, world.nowMs) === null);
+    (certificate === null || checkServer(certificate, authority, host, machine.wallMs) === null);
   if (outcome.kind === 'response' && outcome.status === 200 && trusted) {
     const reply = outcome.body as EtcdReply<M>;
     return reply.ok ? { ok: true, value: reply.value } : reply;
@@ -242,7 +242,7 @@ function logFailedCall(kubeadm: Kubeadm, endpoint: string, error: string): void 
   call.printError(
     `${JSON.stringify({
       level: 'warn',
-      ts: call.world.date(call.world.nowMs, true),
+      ts: call.machine.date(true),
       logger: 'etcd-client',
       caller: `${library}/retry_interceptor.go:63`,
       msg: 'retrying of unary invoker failed',

@@ -9,6 +9,7 @@ import {
   BOOTSTRAP_KUBELET_CONF,
   KUBELET_CONF,
   KubeadmFailure,
+  save,
   say,
   wrapFailure,
   type Kubeadm,
@@ -22,7 +23,7 @@ const BOOTSTRAP_RETRY_MS = 1_000;
 
 export function* startJoiningKubelet(kubeadm: Kubeadm, config: JoinConfig, target: JoinTarget): Sim<void> {
   const { disk } = kubeadm.call.machine;
-  disk.write(BOOTSTRAP_KUBELET_CONF, target.bootstrapKubeconfig, { mode: 0o600 });
+  save(kubeadm, BOOTSTRAP_KUBELET_CONF, target.bootstrapKubeconfig, { mode: 0o600 });
   // kubeadm removes the file whatever the outcome. No `finally`: a machine that lost its power keeps it.
   try {
     yield* bootstrap(kubeadm, config, target);
@@ -39,7 +40,7 @@ function* bootstrap(kubeadm: Kubeadm, config: JoinConfig, target: JoinTarget): S
   const authorityPath = `${cluster.certificatesDir}/ca.crt`;
   if (!disk.isFile(authorityPath)) {
     disk.makeDirectories(cluster.certificatesDir);
-    disk.write(authorityPath, target.authorityPem);
+    save(kubeadm, authorityPath, target.authorityPem);
   }
   yield* refuseReadyNode(kubeadm, target);
   yield* stopKubelet(kubeadm);

@@ -4,7 +4,7 @@ import { parseKubeconfig, printKubeconfig } from '../kubeconfig.js';
 import { issueCertificate, parseCertificate } from '../pki.js';
 import type { ControlPlane } from './config-model.js';
 import { clusterServer } from './config-read.js';
-import { KUBERNETES_FOLDER, KubeadmFailure, say, warn, type Kubeadm } from './context.js';
+import { save, KUBERNETES_FOLDER, KubeadmFailure, say, warn, type Kubeadm } from './context.js';
 import { ADMINS_GROUP, readAuthority } from './pki-files.js';
 
 export type KubeconfigName = 'admin' | 'super-admin' | 'kubelet' | 'controller-manager' | 'scheduler';
@@ -41,7 +41,7 @@ export function writeKubeconfigs(
 }
 
 function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: KubeconfigName): void {
-  const { machine, world, prng } = kubeadm.call;
+  const { machine, prng } = kubeadm.call;
   const path = `${KUBERNETES_FOLDER}/${name}.conf`;
   const spec = specOf(name, plane);
   const { cluster, endpoint } = plane;
@@ -60,7 +60,7 @@ function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: Kubeconfig
     prng,
     authority,
     { commonName: spec.user, organizations: spec.organizations, sans: [] },
-    world.nowMs,
+    machine.wallMs,
     cluster.certificateLifetimeMs,
   );
   const text = printKubeconfig({
@@ -71,7 +71,7 @@ function writeKubeconfig(kubeadm: Kubeadm, plane: ControlPlane, name: Kubeconfig
     clientCertificatePem: pair.certificatePem,
     clientKeyPem: pair.keyPem,
   });
-  machine.disk.write(path, text, { mode: 0o600 });
+  save(kubeadm, path, text, { mode: 0o600 });
 }
 
 /** A file that is there already must belong to this cluster, or the phase fails. */

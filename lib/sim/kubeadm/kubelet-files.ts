@@ -4,7 +4,7 @@ import { mapAt, type Tree } from '../tree.js';
 import type { Sim } from '../task.js';
 import { installedVersion } from '../image.js';
 import type { ClusterConfig, NodeRegistration } from './config-model.js';
-import { KUBELET_FOLDER, MANIFESTS_FOLDER, say, type Kubeadm } from './context.js';
+import { save, KUBELET_FOLDER, MANIFESTS_FOLDER, say, type Kubeadm } from './context.js';
 import { pauseImage } from './images.js';
 import { addressInSubnet } from './pki-files.js';
 
@@ -63,7 +63,7 @@ export function writeKubeletConfig(kubeadm: Kubeadm, text: string): void {
   const { disk } = kubeadm.call.machine;
   say(kubeadm, `[kubelet-start] Writing kubelet configuration to file "${KUBELET_CONFIG}"`);
   disk.makeDirectories(KUBELET_FOLDER);
-  disk.write(KUBELET_CONFIG, text);
+  save(kubeadm, KUBELET_CONFIG, text);
 }
 
 /** The pod infrastructure image is a flag of the kubelet up to 1.34. */
@@ -80,7 +80,7 @@ export function writeKubeletFlags(kubeadm: Kubeadm, cluster: ClusterConfig, node
   const words = Object.entries(flags)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `--${name}=${value}`);
-  machine.disk.write(KUBELET_FLAGS, `KUBELET_KUBEADM_ARGS="${words.join(' ')}"\n`);
+  save(kubeadm, KUBELET_FLAGS, `KUBELET_KUBEADM_ARGS="${words.join(' ')}"\n`);
 }
 
 export function* stopKubelet(kubeadm: Kubeadm): Sim<void> {

@@ -1,7 +1,7 @@
 /** Phase kubelet-finalize: kubelet.conf points at the certificate file that the kubelet renews by itself. */
 import { parse, stringify } from 'yaml';
 import { listAt, mapAt, textAt } from '../tree.js';
-import { KubeadmFailure, say, type Kubeadm } from './context.js';
+import { save, KubeadmFailure, say, type Kubeadm } from './context.js';
 
 /** Leaves the file as it is when the kubelet has no such certificate, that is when rotation is off. */
 export function rotateKubeletConf(kubeadm: Kubeadm, folder: string, path: string): void {
@@ -20,5 +20,5 @@ export function rotateKubeletConf(kubeadm: Kubeadm, folder: string, path: string
     name: textAt(user, 'name') ?? '',
     user: { 'client-certificate': current, 'client-key': current },
   }));
-  disk.write(path, stringify({ ...tree, users }, { lineWidth: 0 }), { mode: 0o600 });
+  save(kubeadm, path, stringify({ ...tree, users }, { lineWidth: 0 }), { mode: 0o600 });
 }

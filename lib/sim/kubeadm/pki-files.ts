@@ -1,7 +1,7 @@
 /** The certificates and keys of a kubeadm cluster: their names, and writing the ones that are missing. */
 import { issueAuthority, issueCertificate, issueKey, parseCertificate, type Certificate } from '../pki.js';
 import type { ControlPlane } from './config-model.js';
-import { KubeadmFailure, say, type Kubeadm } from './context.js';
+import { save, KubeadmFailure, say, type Kubeadm } from './context.js';
 
 /** The user group of admin.conf since 1.29, and of the API server's own client certificate. */
 export const ADMINS_GROUP = 'kubeadm:cluster-admins';
@@ -107,8 +107,8 @@ function createAuthority(kubeadm: Kubeadm, plane: ControlPlane, spec: AuthorityS
     return;
   }
   say(kubeadm, `[certs] Generating "${spec.name}" certificate and key`);
-  const { world, prng } = kubeadm.call;
-  const pair = issueAuthority(prng, spec.commonName, world.nowMs, plane.cluster.authorityLifetimeMs);
+  const { machine, prng } = kubeadm.call;
+  const pair = issueAuthority(prng, spec.commonName, machine.wallMs, plane.cluster.authorityLifetimeMs);
   writePair(kubeadm, path, pair.certificatePem, pair.keyPem);
 }
 
@@ -125,7 +125,7 @@ function createLeaf(kubeadm: Kubeadm, plane: ControlPlane, authority: string, sp
     const names = `DNS names [${sans.names.join(' ')}] and IPs [${sans.addresses.join(' ')}]`;
     say(kubeadm, `[certs] ${spec.name} serving cert is signed for ${names}`);
   }
-  const { world, prng } = kubeadm.call;
+  const { machine, prng } = kubeadm.call;
   const pair = issueCertificate(
     prng,
     signer,
@@ -134,7 +134,7 @@ function createLeaf(kubeadm: Kubeadm, plane: ControlPlane, authority: string, sp
       organizations: spec.organizations,
       sans: [...sans.names, ...sans.addresses],
     },
-    world.nowMs,
+    machine.wallMs,
     plane.cluster.certificateLifetimeMs,
   );
   writePair(kubeadm, path, pair.certificatePem, pair.keyPem);
@@ -148,8 +148,8 @@ function createServiceAccountKey(kubeadm: Kubeadm, folder: string): void {
   }
   say(kubeadm, '[certs] Generating "sa" key and public key');
   const key = issueKey(kubeadm.call.prng);
-  disk.write(`${folder}/sa.key`, key.keyPem, { mode: 0o600 });
-  disk.write(`${folder}/sa.pub`, key.publicPem, { mode: 0o600 });
+  save(kubeadm, `${folder}/sa.key`, key.keyPem, { mode: 0o600 });
+  save(kubeadm, `${folder}/sa.pub`, key.publicPem, { mode: 0o600 });
 }
 
 /** The authority's certificate; a `KubeadmFailure` when it or its key is not there. */
@@ -168,8 +168,8 @@ export function readAuthority(kubeadm: Kubeadm, folder: string, name: string): C
 export function writePair(kubeadm: Kubeadm, path: string, certificatePem: string, keyPem: string): void {
   const { disk } = kubeadm.call.machine;
   disk.makeDirectories(path.slice(0, path.lastIndexOf('/')));
-  disk.write(`${path}.crt`, certificatePem, { mode: 0o644 });
-  disk.write(`${path}.key`, keyPem, { mode: 0o600 });
+  save(kubeadm, `${path}.crt`, certificatePem, { mode: 0o644 });
+  save(kubeadm, `${path}.key`, keyPem, { mode: 0o600 });
 }
 
 function apiServerSans(plane: ControlPlane): Sans {

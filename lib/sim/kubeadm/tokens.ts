@@ -25,7 +25,7 @@ export function tokenSecret(kubeadm: Kubeadm, text: string, config: Omit<TokenCo
   const expiresUnixMs =
     config.ttlMs === 0
       ? null
-      : EPOCH_UNIX_MS + Math.floor((kubeadm.call.world.nowMs + config.ttlMs) / 1_000) * 1_000;
+      : EPOCH_UNIX_MS + Math.floor((kubeadm.call.machine.wallMs + config.ttlMs) / 1_000) * 1_000;
   const token: BootstrapToken = {
     id,
     secret,

@@ -31,7 +31,7 @@ export function temporary({ call }: Kubeadm, name: string): string {
 
 /** `…-2026-11-21-00-43-19`. */
 function dated({ call }: Kubeadm, name: string): string {
-  const stamp = call.world.date(call.world.nowMs).slice(0, 19).replace('T', '-').replaceAll(':', '-');
+  const stamp = call.machine.date().slice(0, 19).replace('T', '-').replaceAll(':', '-');
   return `${TMP}/${name}-${stamp}`;
 }
 

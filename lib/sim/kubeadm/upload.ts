@@ -9,7 +9,7 @@ import { mapAt, textAt } from '../tree.js';
 import { createOrUpdate, getObject, kubeSystem } from './api.js';
 import { printCluster } from './cluster-document.js';
 import type { ControlPlane, InitConfig } from './config-model.js';
-import { KubeadmFailure, say, wrapFailure, type Kubeadm } from './context.js';
+import { save, KubeadmFailure, say, wrapFailure, type Kubeadm } from './context.js';
 import { kubeletConfiguration } from './kubelet-files.js';
 import { SHARED_FILES } from './pki-files.js';
 import { BOOTSTRAPPERS, NODES, grantInNamespace } from './rbac.js';
@@ -156,7 +156,7 @@ export function* downloadCertificates(
   const { disk } = kubeadm.call.machine;
   disk.makeDirectories(`${folder}/etcd`);
   for (const [file, text] of files) {
-    disk.write(`${folder}/${file}`, text, { mode: /\.(crt|pub)$/.test(file) ? 0o644 : 0o600 });
+    save(kubeadm, `${folder}/${file}`, text, { mode: /\.(crt|pub)$/.test(file) ? 0o644 : 0o600 });
   }
 }
 

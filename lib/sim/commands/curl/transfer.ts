@@ -121,7 +121,7 @@ export function tlsProblem(
       77,
     );
   }
-  return checkServer(certificate, authority, target.host, call.world.nowMs);
+  return checkServer(certificate, authority, target.host, call.machine.wallMs);
 }
 
 const MORE = `

@@ -138,7 +138,7 @@ function* exchange(
 function trusts(client: EtcdctlClient, endpoint: string, server: Certificate | null): boolean {
   if (server === null) return true;
   if (!endpoint.startsWith('https://') || client.authority === null) return false;
-  return checkServer(server, client.authority, partsOf(endpoint).host, client.call.world.nowMs) === null;
+  return checkServer(server, client.authority, partsOf(endpoint).host, client.call.machine.wallMs) === null;
 }
 
 function reasonOf(endpoint: string, outcome: Outcome): string {
@@ -177,7 +177,7 @@ function logWarning({ call }: EtcdctlClient, logger: string, target: string, err
   const { host, port } = partsOf(target);
   const line = {
     level: 'warn',
-    ts: call.world.date(call.world.nowMs, true).replace(/Z$/, '000Z'),
+    ts: call.machine.date(true).replace(/Z$/, '000Z'),
     logger,
     caller: 'v3/retry_interceptor.go:63',
     msg: 'retrying of unary invoker failed',

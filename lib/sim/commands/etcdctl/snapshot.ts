@@ -70,7 +70,7 @@ function maintenance(line: number): { caller: string } {
 }
 
 function log(call: Invocation, fields: Readonly<Record<string, unknown>>): void {
-  const ts = call.world.date(call.world.nowMs, true);
+  const ts = call.machine.date(true);
   call.printError(`${JSON.stringify({ level: 'info', ts, ...fields })}\n`);
 }
 
@@ -171,7 +171,7 @@ function zap(
   msg: string,
   fields?: Readonly<Record<string, unknown>>,
 ): void {
-  const ts = call.world.date(call.world.nowMs);
+  const ts = call.machine.date();
   const words = ['info', caller, msg, ...(fields === undefined ? [] : [spaced(fields)])];
   call.printError(`${ts}\t${words.join('\t')}\n`);
 }

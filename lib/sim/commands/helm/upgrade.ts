@@ -78,7 +78,7 @@ function* run(session: Session, name: string, chartName: string, last: Release |
     if (flags.has('create-namespace')) yield* createNamespace(session);
     yield* mustOwn(session, objects, wanted);
   }
-  const now = call.world.date(call.world.nowMs);
+  const now = call.machine.date();
   let release: Release = {
     name,
     namespace: session.namespace,

@@ -37,7 +37,7 @@ export function* describe(session: Session, operands: readonly string[]): Sim<nu
       const events = yield* session.list(
         `/api/v1/events?fieldSelector=involvedObject.name%3D${name}&limit=500`,
       );
-      const text = nodeText(node, pods.items, events.items, session.call.world.nowMs);
+      const text = nodeText(node, pods.items, events.items, session.call.machine.wallMs);
       session.print(`${index > 0 ? '\n\n' : ''}${text}`);
     }
   }

@@ -3,9 +3,8 @@
  * StandardErrorMessage.
  */
 import type { ApiOutcome } from '../../api-client.js';
-import { rfc3339 } from '../../../base/calendar.js';
+import { dateProblem } from '../../pki.js';
 import type { Invocation } from '../../process.js';
-import { EPOCH_UNIX_MS } from '../../world.js';
 import { Failure } from '../failure.js';
 
 export type FailedOutcome = Exclude<ApiOutcome, { readonly kind: 'ok' }>;
@@ -66,7 +65,6 @@ function deadlineText(call: Invocation, where: string): string {
 
 function certificateText(call: Invocation, outcome: Extract<ApiOutcome, { readonly kind: 'tls' }>): string {
   const host = outcome.server.replace(/:\d+$/, '');
-  const { nowMs } = call.world;
   switch (outcome.problem) {
     case 'unknown-authority':
       return (
@@ -75,15 +73,13 @@ function certificateText(call: Invocation, outcome: Extract<ApiOutcome, { readon
       );
     case 'wrong-name': {
       const address = /^[\d.]+$/.test(host);
-      const alike = outcome.sans.filter((name) => /^[\d.]+$/.test(name) === address);
+      const alike = outcome.certificate.sans.filter((name) => /^[\d.]+$/.test(name) === address);
       return `certificate is valid for ${alike.join(', ')}, not ${host}`;
     }
     case 'expired':
     case 'not-yet-valid': {
-      const now = rfc3339(EPOCH_UNIX_MS + nowMs);
-      return `certificate has expired or is not yet valid: current time ${now} is ${
-        outcome.problem === 'expired' ? 'after' : 'before'
-      } the certificate's validity`;
+      const { certificate, now } = outcome;
+      return dateProblem(certificate, outcome.problem, now, (ms) => call.world.date(ms));
     }
   }
 }

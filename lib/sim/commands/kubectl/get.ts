@@ -149,7 +149,7 @@ function tableOptions(session: Session, wide: boolean, typed: boolean): TableOpt
     allNamespaces: flags.has('all-namespaces'),
     noHeaders: flags.has('no-headers'),
     showLabels: flags.has('show-labels'),
-    nowMs: session.call.world.nowMs,
+    nowMs: session.call.machine.wallMs,
   };
 }
 

@@ -37,7 +37,7 @@ export function* rollout(session: Session, operands: readonly string[]): Sim<num
 
 function restartPatch(session: Session): unknown {
   const annotations = {
-    'kubectl.kubernetes.io/restartedAt': session.call.world.date(session.call.world.nowMs),
+    'kubectl.kubernetes.io/restartedAt': session.call.machine.date(),
   };
   return { spec: { template: { metadata: { annotations } } } };
 }

@@ -8,8 +8,6 @@ import { parseKubeconfig, type Kubeconfig } from '../../kubeconfig.js';
 import type { KubeList, KubeObject } from '../../objects.js';
 import type { Invocation } from '../../process.js';
 import type { Sim } from '../../task.js';
-import { EPOCH_UNIX_MS } from '../../world.js';
-import { rfc3339 } from '../../../base/calendar.js';
 import { messageOf as errorMessage } from '../../../base/errors.js';
 import { parseDuration } from './durations.js';
 import { failureOf, transportText, type FailedOutcome } from './errors.js';
@@ -109,7 +107,7 @@ export class Session {
     const { config } = this.#client;
     const file = `${CACHE}/${config.host}_${config.port}/servergroups.json`;
     const cached = disk.entry(file);
-    if (cached !== null && this.call.world.nowMs - cached.modifiedMs < CACHE_MS) return;
+    if (cached !== null && this.call.machine.wallMs - cached.modifiedMs < CACHE_MS) return;
     const seconds = this.timeoutMs === Infinity ? DISCOVERY_SECONDS : Math.ceil(this.timeoutMs / 1_000);
     for (let attempt = 1; ; attempt += 1) {
       const failed = yield* this.#askGroups(seconds);
@@ -176,7 +174,7 @@ function discoveryError(outcome: Extract<ApiOutcome, { readonly kind: 'error' }>
 
 /** `E0101 00:01:02.345000   12345`. */
 export function klogHeader(call: Invocation): string {
-  const time = rfc3339(EPOCH_UNIX_MS + call.world.nowMs, true);
+  const time = call.machine.date(true);
   const [, month = '', day = '', clock = ''] = /^\d+-(\d\d)-(\d\d)T([\d:.]+)Z$/.exec(time) ?? [];
   return `E${month}${day} ${clock}000 ${String(call.process.pid).padStart(7)}`;
 }

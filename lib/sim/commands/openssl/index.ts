@@ -76,7 +76,7 @@ function x509(call: Invocation, args: readonly string[]): number {
   if (!flags.has('noout')) call.print(toPem(certificate));
   const checkend = flags.get('checkend');
   if (checkend === undefined) return 0;
-  const expires = certificate.notAfterMs < call.world.nowMs + Number(checkend) * 1_000;
+  const expires = certificate.notAfterMs < call.machine.wallMs + Number(checkend) * 1_000;
   call.print(expires ? 'Certificate will expire\n' : 'Certificate will not expire\n');
   return expires ? 1 : 0;
 }
@@ -163,7 +163,7 @@ function show(call: Invocation, flags: Map<string, string>, certificate: Certifi
   const found =
     authority === null
       ? 'unknown-authority'
-      : checkServer(certificate, authority, name ?? certificate.sans[0] ?? '', call.world.nowMs);
+      : checkServer(certificate, authority, name ?? certificate.sans[0] ?? '', call.machine.wallMs);
   const [number, text] = found === null ? [0, 'ok'] : VERIFY[found];
   call.printError(`depth=0 ${subjectText(certificate)}\n`);
   if (found !== null) call.printError(`verify error:num=${number}:${text}\n`);

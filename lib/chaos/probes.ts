@@ -1,0 +1,139 @@
+/**
+ * Programs that look all the time while an experiment runs, beside its faults: each run is one interval, good or not,
+ * with the program's own words where it failed.
+ */
+import { CancelledError } from '../base/errors.js';
+import { StepError, type StepContext } from '../engine/saga.js';
+import { ADMIN_CONF } from '../generate/paths.js';
+import type { LabSpec } from '../model/lab.js';
+import { UnreachableError, type Provider } from '../provider/provider.js';
+import { run, type Ran } from '../sagas/remote.js';
+import { durationOn } from './duration-sum.js';
+import type { Interval } from './recorder.js';
+import type { ProbeSpec } from './scenario.js';
+
+/** The object that a writing probe writes into. */
+const WRITES = { namespace: 'default', name: 'homelab-chaos-writes' };
+const WORDS = 120;
+
+export interface Probing {
+  readonly spec: ProbeSpec;
+  /** The machine that it runs on. */
+  readonly machine: string;
+}
+
+/** The runs of one probe so far. */
+export class Probe {
+  readonly name: string;
+  readonly #lab: LabSpec;
+  readonly #probing: Probing;
+  readonly #runs: Interval[] = [];
+  #written = 0;
+  #acknowledged = 0;
+
+  constructor(lab: LabSpec, probing: Probing) {
+    this.name = probing.spec.name;
+    this.#lab = lab;
+    this.#probing = probing;
+  }
+
+  get runs(): readonly Interval[] {
+    return this.#runs;
+  }
+
+  /**
+   * The runs that were begun and ended in that time: one that is cut by its edges may have found either. What a run
+   * found counts until the next one begins.
+   */
+  runsIn(fromMs: number, toMs: number): readonly Interval[] {
+    const within = this.#runs.filter((one) => one.fromMs >= fromMs && one.toMs <= toMs);
+    return within.map((one, i) => ({ ...one, toMs: within[i + 1]?.fromMs ?? one.toMs }));
+  }
+
+  /** The number of the last write that was acknowledged; 0 for none, null for a probe that does not write. */
+  get acknowledged(): number | null {
+    return this.#probing.spec.what.kind === 'write' ? this.#acknowledged : null;
+  }
+
+  /** Runs until the signal aborts. Rejects only with a bug. */
+  async go(provider: Provider, signal: AbortSignal): Promise<void> {
+    const context = contextOf(provider, signal);
+    const everyMs = durationOn(this.#lab, this.#probing.spec.every);
+    try {
+      while (!signal.aborted) {
+        const fromMs = provider.clock.nowMs();
+        const { value, good } = await this.#once(context);
+        const endMs = provider.clock.nowMs();
+        this.#runs.push({ fromMs, toMs: Math.max(endMs, fromMs + 1), value, good });
+        await provider.clock.sleep(Math.max(1, fromMs + everyMs - endMs), signal);
+      }
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+    }
+  }
+
+  async #once(context: StepContext): Promise<{ readonly value: string; readonly good: boolean }> {
+    const { spec, machine } = this.#probing;
+    const number = this.#written + 1;
+    if (spec.what.kind === 'write') this.#written = number;
+    try {
+      const ran = await run(context, machine, argvOf(spec, number), {
+        timeoutMs: durationOn(this.#lab, spec.timeout),
+      });
+      const good =
+        ran.code === spec.exit && (spec.output === null || new RegExp(spec.output).test(ran.stdout));
+      if (good && spec.what.kind === 'write') this.#acknowledged = number;
+      return { value: good ? 'ok' : wordsOf(ran), good };
+    } catch (error) {
+      if (error instanceof StepError) return { value: lastLine(error.message), good: false };
+      if (error instanceof UnreachableError) return { value: error.message, good: false };
+      throw error;
+    }
+  }
+}
+
+function argvOf({ name: probe, what }: ProbeSpec, number: number): readonly string[] {
+  if (what.kind === 'run') return what.argv;
+  const kubectl = ['kubectl', '--kubeconfig', ADMIN_CONF];
+  if (what.kind === 'kubectl') return [...kubectl, ...what.argv];
+  const { namespace, name } = WRITES;
+  const target = ['-n', namespace, 'annotate', 'configmap', name, '--overwrite'];
+  return [...kubectl, '--request-timeout=5s', ...target, `${annotationOf(probe)}=${number}`];
+}
+
+/** The object of the writing probes is made before and taken away after. */
+export const WRITES_MANIFEST = `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: ${WRITES.name}
+  namespace: ${WRITES.namespace}
+`;
+
+function annotationOf(probe: string): string {
+  return `homelab-write-${probe}`;
+}
+
+/** Arguments of kubectl that ask for the last number of a writing probe that was kept. */
+export function readWrites(probe: string): readonly string[] {
+  const output = `jsonpath={.metadata.annotations.${annotationOf(probe)}}`;
+  return ['-n', WRITES.namespace, 'get', 'configmap', WRITES.name, '-o', output];
+}
+
+function wordsOf({ code, stdout, stderr }: Ran): string {
+  const said = stderr.trim() === '' ? stdout : stderr;
+  return `exit code ${code}: ${lastLine(said)}`;
+}
+
+function lastLine(text: string): string {
+  return (text.trim().split('\n').at(-1) ?? '').slice(0, WORDS);
+}
+
+function contextOf(provider: Provider, signal: AbortSignal): StepContext {
+  return {
+    provider,
+    clock: provider.clock,
+    signal,
+    shell: (name) => provider.shell(name),
+    log: () => undefined,
+  };
+}

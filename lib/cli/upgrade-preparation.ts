@@ -1,0 +1,66 @@
+/** What every way of upgrading begins with: facts of the cluster, judged, and the input of the saga. */
+import { UserError, type Problem } from '../base/errors.js';
+import type { UpgradeResolution } from '../model/upgrade.js';
+import type { Provider } from '../provider/provider.js';
+import { nextSnapshotName } from '../sagas/etcd-snapshot.js';
+import type { ClusterFinding } from '../sagas/facts/facts.js';
+import { gatherFacts } from '../sagas/facts/gather.js';
+import type { SagaPorts } from '../sagas/ports.js';
+import type { UpgradeInput } from '../sagas/upgrade.js';
+import { upgradeFindings } from '../sagas/upgrade/findings.js';
+import { upgradeInput } from '../sagas/upgrade/input.js';
+import { asking, saidPlainly } from './asking.js';
+import type { Lab } from './labs.js';
+import type { Session } from './session.js';
+
+export type WantedUpgrade = Extract<UpgradeResolution, { kind: 'upgrade' }>;
+
+/** Facts, judged: every error at once refuses, before anything is touched. */
+export async function prepareUpgrade(
+  session: Session,
+  lab: Lab,
+  provider: Provider,
+  ports: SagaPorts,
+  { from, to }: WantedUpgrade,
+): Promise<{ readonly input: UpgradeInput; readonly findings: readonly ClusterFinding[] }> {
+  const { spec } = lab.record;
+  const facts = await saidPlainly(() => gatherFacts(asking(session, provider), spec));
+  const findings = upgradeFindings(facts, spec, { from, to });
+  if (findings.some(({ severity }) => severity === 'error')) throw refused(findings);
+  const { maxUnavailable, drainTimeout } = session.options;
+  const input = upgradeInput(spec, facts, {
+    from,
+    to,
+    maxUnavailable: (maxUnavailable as number | undefined) ?? spec.maxUnavailable,
+    drainTimeoutMs: (drainTimeout as number | undefined) ?? null,
+    snapshot: nextSnapshotName(ports.folder, `before-${to}`),
+  });
+  return { input, findings };
+}
+
+/** Carries every finding as a problem. */
+class UpgradeRefused extends UserError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    super({
+      code: errors.length === 1 ? (errors[0]?.code ?? 'upgrade-preflight') : 'upgrade-preflight',
+      message:
+        errors.length === 1
+          ? (errors[0]?.message ?? '')
+          : `${errors.length} things stand in the way of the upgrade; nothing was changed`,
+      remedy: errors.length === 1 ? (errors[0]?.remedy ?? '') : 'Mend what is named above and try again.',
+    });
+    this.problems = errors.length === 1 ? [] : problems;
+  }
+}
+
+export function refused(findings: readonly ClusterFinding[]): UpgradeRefused {
+  return new UpgradeRefused(findings.map(problemOf));
+}
+
+export function problemOf({ code, severity, message, remedy, reference }: ClusterFinding): Problem {
+  const nowhere = { file: null, line: null, column: null, expected: null, found: null };
+  return { code, severity, message, remedy: `${remedy} (${reference})`, ...nowhere };
+}
