@@ -11,7 +11,19 @@ import { FAULTS, PARAMETERS, type FaultName } from './fault-kinds.js';
 import { parseSelector, SELECTOR_FORM } from './selector.js';
 import { parseSubject, SUBJECT_FORM } from './subject.js';
 
-const DURATIONS = ['at', 'for', 'delay', 'skip', 'within', 'not_before', 'every', 'timeout', 'default'];
+const DURATIONS = [
+  'at',
+  'for',
+  'delay',
+  'latency',
+  'skew',
+  'skip',
+  'within',
+  'not_before',
+  'every',
+  'timeout',
+  'default',
+];
 const DEMANDS = ['becomes', 'stays', 'outage', 'changes', 'failures'];
 
 /** `tree` fits the schema. */

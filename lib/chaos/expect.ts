@@ -31,7 +31,7 @@ export function judge(lab: LabSpec, demand: Demand, intervals: readonly Interval
     case 'outage':
       return outage(lab, demand, within);
     case 'changes':
-      return changes(demand.expected, within);
+      return changes(demand.expected, intervals, window);
     case 'failures':
       return failures(demand, within);
   }
@@ -113,20 +113,19 @@ export function badStretches(intervals: readonly Interval[]): readonly Interval[
   return stretches;
 }
 
-/** Whoever has it at the beginning must keep it, or another one must come to have it. */
-function changes(expected: boolean, within: readonly Interval[]): Judged {
-  const first = within[0];
-  const other = within.find(({ value, good }) => value !== first?.value && (good || !expected));
+/** Whoever has it when the window begins must keep it, or another one must come to have it. */
+function changes(expected: boolean, intervals: readonly Interval[], window: Window): Judged {
+  const within = inWindow(intervals, window);
+  // A power cut takes effect at the very beginning of its window.
+  const before = intervals.findLast(({ fromMs }) => fromMs < window.fromMs) ?? within[0];
+  const other = within.find(({ value, good }) => value !== before?.value && (good || !expected));
   const text = expected ? 'another one takes it' : 'the same one has it all the time';
-  const observed =
-    other === undefined
-      ? `${first?.value ?? 'nobody'} all the time`
-      : `${first?.value ?? ''}, then ${other.value}`;
-  const measuredMs =
-    expected && other !== undefined && first !== undefined ? other.fromMs - first.fromMs : null;
+  const had = before?.value ?? 'nobody';
+  const observed = other === undefined ? `${had} all the time` : `${had}, then ${other.value}`;
   return {
-    ok: first !== undefined && (other !== undefined) === expected,
-    ...{ expected: text, observed, atMs: other?.fromMs ?? null, measuredMs },
+    ok: within.length > 0 && (other !== undefined) === expected,
+    ...{ expected: text, observed, atMs: other?.fromMs ?? null },
+    measuredMs: expected && other !== undefined ? other.fromMs - window.fromMs : null,
   };
 }
 

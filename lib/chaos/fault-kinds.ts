@@ -11,7 +11,9 @@ export const FAULT_KINDS = [
 export type FaultName = (typeof FAULT_KINDS)[number];
 
 /** The keys of a fault that only some kinds read. */
-export const PARAMETERS = ['from', 'unit', 'manifest', 'process', 'loss', 'delay', 'names'] as const;
+export const PARAMETERS = [
+  ...(['from', 'unit', 'manifest', 'process', 'loss', 'delay', 'names', 'latency', 'skew'] as const),
+] as const;
 export type Parameter = (typeof PARAMETERS)[number];
 
 export interface FaultFacts {
@@ -48,7 +50,13 @@ export const FAULTS: Readonly<Record<FaultName, FaultFacts>> = {
   cordon: { ...NONE, title: 'Cordon %' },
   'lose-etcd-data': { ...NONE, title: 'Take the data of etcd away from %', takesDown: true },
   'registry-unreachable': { ...NONE, title: 'Shut the registries to %', allows: ['names'] },
-  'slow-disk': { ...NONE, title: 'Slow the disk of %', providers: [] },
-  'clock-skew': { ...NONE, title: 'Set the clock of % wrong', providers: [] },
+  'slow-disk': {
+    ...NONE,
+    title: 'Slow the disk of %',
+    requires: ['latency'],
+    power: 'disk',
+    providers: ['sim'],
+  },
+  'clock-skew': { ...NONE, title: 'Set the clock of % wrong', requires: ['skew'] },
   'expire-certificate': { ...NONE, title: 'Expire a certificate of %', providers: [] },
 };

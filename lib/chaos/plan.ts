@@ -26,6 +26,8 @@ export interface ChaosInput {
   readonly control: Control;
   /** Chose machines where the scenario leaves it to chance. */
   readonly seed: number;
+  /** How long the method waits at its beginning: what is periodic in the cluster is met at another place each time. */
+  readonly phaseMs: number;
   /** Machines of each fault, and of what a partition keeps apart from them. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   readonly from: Readonly<Record<string, readonly string[]>>;
@@ -94,12 +96,15 @@ export function knownOf(seen: Observation, backend: string | null): Known['prope
   };
 }
 
+/** As long as the slowest of what clusters do again and again while they are well, such as a kubelet's Lease. */
+const PHASE_MS = 10_000;
+
 export function chooseMachines(
   lab: LabSpec,
   scenario: Scenario,
   properties: Known['properties'],
   seed: number,
-): Pick<ChaosInput, 'faults' | 'from' | 'probes' | 'subjects'> {
+): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'subjects'> {
   const prng = new Prng(seed).fork('chaos').fork(scenario.name);
   const faults: Record<string, readonly string[]> = {};
   const from: Record<string, readonly string[]> = {};
@@ -121,7 +126,14 @@ export function chooseMachines(
   const subjects = subjectsOf(lab, scenario).flatMap(({ text, of }) =>
     of === null ? [] : [[text, choose(of, `subject/${text}`)] as const],
   );
-  return { faults, from, probes: Object.fromEntries(probes), subjects: Object.fromEntries(subjects) };
+  const phaseMs = prng.fork('phase').int(0, Math.round(PHASE_MS * lab.timeScale));
+  return {
+    phaseMs,
+    faults,
+    from,
+    probes: Object.fromEntries(probes),
+    subjects: Object.fromEntries(subjects),
+  };
 }
 
 function subjectsOf(lab: LabSpec, scenario: Scenario): readonly Subject[] {

@@ -28,6 +28,8 @@ export class Probe {
   readonly #lab: LabSpec;
   readonly #probing: Probing;
   readonly #runs: Interval[] = [];
+  /** When the run that is under way was begun. */
+  #begunMs: number | null = null;
   #written = 0;
   #acknowledged = 0;
 
@@ -43,10 +45,14 @@ export class Probe {
 
   /**
    * The runs that were begun and ended in that time: one that is cut by its edges may have found either. What a run
-   * found counts until the next one begins.
+   * found counts until the next one begins. One that is to last counts when it ends, or while it
+   * goes on.
    */
   runsIn(fromMs: number, toMs: number): readonly Interval[] {
-    const within = this.#runs.filter((one) => one.fromMs >= fromMs && one.toMs <= toMs);
+    const { lasts } = this.#probing.spec;
+    const within = this.#runs.filter((one) => (lasts ? one.toMs : one.fromMs) >= fromMs && one.toMs <= toMs);
+    if (lasts && this.#begunMs !== null && this.#begunMs < toMs)
+      within.push({ fromMs: this.#begunMs, toMs, value: 'ok', good: true });
     return within.map((one, i) => ({ ...one, toMs: within[i + 1]?.fromMs ?? one.toMs }));
   }
 
@@ -62,7 +68,9 @@ export class Probe {
     try {
       while (!signal.aborted) {
         const fromMs = provider.clock.nowMs();
+        this.#begunMs = fromMs;
         const { value, good } = await this.#once(context);
+        this.#begunMs = null;
         const endMs = provider.clock.nowMs();
         this.#runs.push({ fromMs, toMs: Math.max(endMs, fromMs + 1), value, good });
         await provider.clock.sleep(Math.max(1, fromMs + everyMs - endMs), signal);
@@ -80,11 +88,14 @@ export class Probe {
       const ran = await run(context, machine, argvOf(spec, number), {
         timeoutMs: durationOn(this.#lab, spec.timeout),
       });
+      if (spec.lasts) return { value: `it ended: ${wordsOf(ran)}`, good: false };
       const good =
         ran.code === spec.exit && (spec.output === null || new RegExp(spec.output).test(ran.stdout));
       if (good && spec.what.kind === 'write') this.#acknowledged = number;
       return { value: good ? 'ok' : wordsOf(ran), good };
     } catch (error) {
+      if (error instanceof StepError && error.code === 'command-timed-out' && spec.lasts)
+        return { value: 'ok', good: true };
       if (error instanceof StepError) return { value: lastLine(error.message), good: false };
       if (error instanceof UnreachableError) return { value: error.message, good: false };
       throw error;

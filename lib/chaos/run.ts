@@ -80,10 +80,12 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     recorder.see(seen);
     vip.see(seen);
     leftover.see(seen);
-    options.onChange?.(seen);
   };
   options.earlier?.(see);
-  const watching = provider.watch(see);
+  const watching = provider.watch((seen) => {
+    see(seen);
+    options.onChange?.(seen);
+  });
   const looking = new AbortController();
   const looks: Promise<void>[] = [];
   const look = (): void => {

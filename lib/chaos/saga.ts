@@ -6,7 +6,7 @@
 import { printDuration } from '../base/duration.js';
 import { UNDO_RETRY, StepError, type Saga, type Stage, type Step, type StepContext } from '../engine/saga.js';
 import type { LabSpec } from '../model/lab.js';
-import { kubectl, mustKubectl, workingControlPlane } from '../sagas/kubectl.js';
+import { kubectl, mustKubectl, unreadyWorkloads, workingControlPlane } from '../sagas/kubectl.js';
 import { commandFailed } from '../sagas/remote.js';
 import { brief, minutes, poll, seconds } from '../sagas/timing.js';
 import { durationOn } from './duration-sum.js';
@@ -64,12 +64,12 @@ function stage(key: string, title: string, steps: readonly Step[]): Stage {
   return { key, title, concurrency: steps.length, steps };
 }
 
-function begin({ lab, ports }: Whole): Step {
+function begin({ lab, input, ports }: Whole): Step {
   return {
     ...{ key: 'begin', title: 'Begin', kind: 'compensable', retry: brief(lab), timeoutMs: seconds(lab, 60) },
-    run: () => {
+    run: async ({ clock, signal }) => {
+      await clock.sleep(input.phaseMs, signal);
       ports.begins();
-      return Promise.resolve();
     },
   };
 }
@@ -189,6 +189,9 @@ function workloadOf({ workload, probes }: Scenario): string | null {
   return parts.length === 0 ? null : parts.join('---\n');
 }
 
+/** What an experiment's own objects may be made of. */
+const WORKLOADS = ['get', 'daemonsets,deployments,statefulsets', '-A', '-o', 'json'];
+
 function applied(whole: Whole, manifest: string): Step {
   const { lab } = whole;
   return {
@@ -203,14 +206,11 @@ function applied(whole: Whole, manifest: string): Step {
       const on = await workingControlPlane(context, lab);
       const options = { stdin: manifest, ...(on === null ? {} : { on }) };
       await mustKubectl(context, lab, ['apply', '-f', '-'], options);
-      const ready = await poll(
-        context,
-        { timeoutMs: minutes(lab, 5), everyMs: seconds(lab, 2) },
-        async () => {
-          const { pods } = await context.provider.observe();
-          return pods !== null && pods.every((pod) => pod.ready || pod.namespace !== 'default') ? true : null;
-        },
-      );
+      const times = { timeoutMs: minutes(lab, 5), everyMs: seconds(lab, 2) };
+      const ready = await poll(context, times, async () => {
+        const listed = await mustKubectl(context, lab, WORKLOADS, on === null ? {} : { on });
+        return unreadyWorkloads(listed).length === 0 ? true : null;
+      });
       if (ready !== null) return;
       throw new StepError({
         code: 'workload-not-ready',

@@ -46,6 +46,7 @@ function probeOf(read: Reader): ProbeSpec {
     every: read.has('every') ? read.duration('every') : [{ count: 1_000, unit: 'ms' }],
     timeout: read.has('timeout') ? read.duration('timeout') : [{ count: 10_000, unit: 'ms' }],
     exit: read.number('exit') ?? 0,
+    lasts: read.flag('lasts'),
     output: read.optional('output'),
   };
 }
@@ -67,6 +68,8 @@ function faultOf(read: Reader): FaultSpec {
     process: read.optional('process'),
     loss: read.optional('loss'),
     delay: read.optionalDuration('delay'),
+    latency: read.optionalDuration('latency'),
+    skew: read.optionalDuration('skew'),
     names: read.texts('names'),
   };
 }

@@ -29,6 +29,8 @@ export interface ProbeSpec {
   readonly every: DurationSum;
   readonly timeout: DurationSum;
   readonly exit: number;
+  /** A run is to go on until its timeout. */
+  readonly lasts: boolean;
   /** Source of a regular expression. */
   readonly output: string | null;
 }
@@ -52,6 +54,8 @@ export interface FaultSpec {
   /** Such as `30%`. */
   readonly loss: string | null;
   readonly delay: DurationSum | null;
+  readonly latency: DurationSum | null;
+  readonly skew: DurationSum | null;
   readonly names: readonly string[];
 }
 

@@ -80,6 +80,10 @@ const PROBE: Schema = {
     every: duration('Pause between the beginnings of two runs; default 1s.'),
     timeout: duration('After so long a run is ended and has failed; default 10s.'),
     exit: count('The exit code of a run that went well; default 0.', 0),
+    lasts: {
+      type: 'boolean',
+      description: 'A run is to go on until its timeout, as a watch does; one that ends has failed.',
+    },
     output: text('A regular expression that its standard output must match.'),
   }),
   required: ['name'],
@@ -113,6 +117,8 @@ const FAULT: Schema = {
       description: 'loss: the share of frames that leave the machine and are lost.',
     },
     delay: duration('delay: by how much frames that leave the machine are late.'),
+    latency: duration('slow-disk: how much longer each flush takes.'),
+    skew: duration('clock-skew: how far ahead the clock is set.'),
     names: {
       type: 'array',
       items: { type: 'string' },

@@ -29,7 +29,7 @@ export async function continueSaga(session: Session, mode: 'resume' | 'abort'): 
     const { open, ports } = operating;
     if (open === null) throw nothingOpen(lab, mode);
     if (open.saga === CHAOS) {
-      const { document, code } = await continueChaos(session, lab, operating.provider, open, mode);
+      const { document, code } = await continueChaos(session, lab, operating, open, mode);
       session.result(document, chaosText(document));
       return code;
     }

@@ -145,7 +145,7 @@ function* shutDown(call: Invocation, settings: Settings, elector: LeaderElector)
   info(call, 'Received termination, signaling cluster shutdown');
   yield* sleep(call.prng.int(800, 1_600));
   if (!elector.leading || !othersWait(call, settings)) return 0;
-  yield* elector.release(REQUEST_TIMEOUT_MS);
+  yield* elector.release(Math.min(REQUEST_TIMEOUT_MS, settings.renewDeadlineMs));
   info(call, 'This node is becoming a follower within the cluster');
   dropAddress(call, settings);
   return fatal(call, 'lost leadership, restarting kube-vip');

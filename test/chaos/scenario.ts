@@ -147,7 +147,11 @@ t.test('what was expected against what was seen', async (t) => {
   const outage = { kind: 'outage', atLeast: ms(500), atMost: ms(500) } as const;
   t.match(judge(lab, outage, seen, within), { ok: true, measuredMs: 500 });
   t.match(judge(lab, { ...outage, atMost: ms(499) }, seen, within), { ok: false });
-  t.match(judge(lab, { kind: 'changes', expected: true }, seen, within), { ok: true, measuredMs: 1_000 });
+  t.match(judge(lab, { kind: 'changes', expected: true }, seen, within), {
+    ok: true,
+    measuredMs: 1_000,
+    observed: /^a, then b/,
+  });
   t.match(judge(lab, { kind: 'changes', expected: false }, seen, within), { ok: false });
   t.match(judge(lab, { kind: 'failures', atLeast: 1, atMost: 1 }, seen, within), { ok: true });
 });

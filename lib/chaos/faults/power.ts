@@ -1,7 +1,8 @@
-/** Faults of a machine's power and cable, by way of the provider. */
+/** Faults of a machine's power, cable and disk, by way of the provider. */
 import { UnsupportedError } from '../../provider/provider.js';
 import { run } from '../../sagas/remote.js';
 import { seconds } from '../../sagas/timing.js';
+import { durationOn } from '../duration-sum.js';
 import { powerOf, type Fault, type FaultCall } from './fault.js';
 
 /** Off by `action`, and on again afterwards. */
@@ -48,6 +49,18 @@ export const link: Fault = {
     return shown.code === 0 && !shown.stdout.includes('LOWER_UP');
   },
 };
+
+/** A boot does not mend a slow disk: the provider is told. */
+export const slowDisk: Fault = {
+  inject: (call) => setDisk(call, call.fault.latency === null ? 0 : durationOn(call.lab, call.fault.latency)),
+  lift: (call) => setDisk(call, 0),
+  inForce: () => Promise.resolve(null),
+};
+
+async function setDisk({ context: { provider }, machine }: FaultCall, latencyMs: number): Promise<void> {
+  if (provider.disk === undefined) throw new UnsupportedError(provider.name, 'disk');
+  await provider.disk(machine, { latencyMs });
+}
 
 async function startAgain(call: FaultCall): Promise<void> {
   if ((await powerOf(call)) !== 'running') await power(call, 'start');

@@ -3,8 +3,8 @@ import { readScenario } from '../../chaos/read-scenario.js';
 import type { ChaosInput } from '../../chaos/plan.js';
 import { readJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { plannedOf } from '../../engine/records.js';
-import type { Provider } from '../../provider/provider.js';
 import type { Lab } from '../labs.js';
+import type { Operating } from '../operation.js';
 import { openCopy, worldOf } from '../providers.js';
 import type { Session } from '../session.js';
 import { goOn, type ChaosEnd, type Going } from './run.js';
@@ -14,7 +14,7 @@ import { ScenarioError } from './scenarios.js';
 export async function continueChaos(
   session: Session,
   lab: Lab,
-  provider: Provider,
+  operating: Operating,
   entry: JournalEntry,
   mode: 'resume' | 'abort',
 ): Promise<ChaosEnd> {
@@ -27,7 +27,7 @@ export async function continueChaos(
       ? (see) => void openCopy(lab, worldOf(lab, 'resume'), { onSeen: see })
       : undefined;
   const going = { scenario, input, seed: input.seed, mode, entry };
-  return goOn(session, lab, provider, {
+  return goOn(session, lab, operating, {
     ...going,
     ...(earlier === undefined || mode === 'abort' ? {} : { earlier }),
   });

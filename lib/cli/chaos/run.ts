@@ -7,14 +7,15 @@ import { runChaos, type ChaosRunOptions, type ChaosSeen } from '../../chaos/run.
 import { CHAOS, titleOf } from '../../chaos/saga.js';
 import type { Scenario } from '../../chaos/scenario.js';
 import { verdictOf, type Verdict, type VerdictWord } from '../../chaos/verdict.js';
-import { createJournal, openJournal, type JournalEntry } from '../../engine/journal-file.js';
+import { createJournal, listJournals, openJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { plannedOf, type RunMode } from '../../engine/records.js';
-import type { Provider } from '../../provider/provider.js';
+import type { Observation, Provider } from '../../provider/provider.js';
 import { journalFolder, type Lab } from '../labs.js';
 import { headline, type Operating } from '../operation.js';
 import { openProgress } from '../progress.js';
 import type { Session } from '../session.js';
 import type { ChaosDocument } from './documents.js';
+import { reportChaos } from './report.js';
 import { mustReadScenario } from './scenarios.js';
 
 export interface ChaosRequest {
@@ -38,10 +39,11 @@ export function exitCodeOfVerdict(word: VerdictWord): number {
 export async function experiment(
   session: Session,
   lab: Lab,
-  { provider }: Operating,
+  operating: Operating,
   request: ChaosRequest,
 ): Promise<ChaosEnd> {
   const { spec } = lab.record;
+  const { provider } = operating;
   const { source, control, seed } = request;
   const scenario = mustReadScenario(source);
   session.note(headline(lab, `chaos ${scenario.name}`));
@@ -58,7 +60,7 @@ export async function experiment(
       code: exitCodeOfVerdict('aborted'),
     };
   }
-  return goOn(session, lab, provider, { scenario, input, seed, mode: 'run', entry: null });
+  return goOn(session, lab, operating, { scenario, input, seed, mode: 'run', entry: null });
 }
 
 export interface Going {
@@ -73,7 +75,12 @@ export interface Going {
 }
 
 /** Runs, goes on with or takes back an experiment; what was interrupted is taken back at once. */
-export async function goOn(session: Session, lab: Lab, provider: Provider, going: Going): Promise<ChaosEnd> {
+export async function goOn(
+  session: Session,
+  lab: Lab,
+  { provider, seen: fold }: Operating,
+  going: Going,
+): Promise<ChaosEnd> {
   const { scenario, input, mode, entry, earlier } = going;
   const { spec } = lab.record;
   const progress = await openProgress(session);
@@ -88,6 +95,9 @@ export async function goOn(session: Session, lab: Lab, provider: Provider, going
       journal,
       seed: simulated,
       observer: progress.observer,
+      onChange: (one: Observation) => {
+        fold.see(one);
+      },
     };
     let seen = await runChaos({
       ...{ ...common, mode, signal: session.io.signal },
@@ -101,7 +111,9 @@ export async function goOn(session: Session, lab: Lab, provider: Provider, going
       code = 130;
     }
     const verdict = verdictOf(spec, scenario, input, seen);
-    const document = documentOf(session, lab, provider, going, seen, verdict);
+    const operation = listJournals(journalFolder(lab)).find(({ path }) => path === journal.path)?.number ?? 0;
+    const report = reportChaos(session, lab, { scenario, input, seen, verdict, mode, operation, fold });
+    const document = { ...documentOf(session, lab, provider, going, seen, verdict), report };
     const taken = mode === 'abort' && verdict.word === 'aborted' ? 0 : exitCodeOfVerdict(verdict.word);
     return { document, code: verdict.word === 'stuck' ? taken : (code ?? taken) };
   } finally {

@@ -69,7 +69,7 @@ async function chaosList(session: Session): Promise<number> {
 }
 
 function firstSentence(text: string): string {
-  return /^.*?[.:](?=\s|$)/s.exec(text)?.[0] ?? text;
+  return /^.*?\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
 async function chaosShow(session: Session, reference: string): Promise<number> {
@@ -107,11 +107,11 @@ async function chaosRun(session: Session, reference: string): Promise<number> {
       return stuck > 0 ? 3 : deviated > 0 ? 4 : aborted > 0 ? exitCodeOfVerdict('aborted') : 0;
     }
     return await operate(session, base, lab, async (operating) => {
-      const { open, provider } = operating;
+      const { open } = operating;
       if (open !== null && open.saga !== CHAOS) throw alreadyOpen(lab, open);
       if (open !== null) {
         session.note('an earlier experiment was cut short: its faults are lifted first');
-        const { document } = await continueChaos(session, lab, provider, open, 'abort');
+        const { document } = await continueChaos(session, lab, operating, open, 'abort');
         if (document.verdict === 'stuck') throw earlierStuck(lab.name);
       }
       const { document, code } = await experiment(session, lab, operating, request);

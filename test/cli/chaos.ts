@@ -1,0 +1,121 @@
+/** `homelab chaos` by the real program: its documents, a kill in the middle, Ctrl-C, and reports. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { ChaosDocument, ChaosRunsDocument } from '../../lib/cli/chaos/documents.js';
+import type { StatusDocument } from '../../lib/cli/commands/status.js';
+import { documentProblems } from '../helpers/documents.js';
+import { homelab, journalLines, signalAt, startHomelab } from '../helpers/real-time.js';
+
+t.setTimeout(600_000);
+
+const UP = 'up --cni bridge --csi none --ingress none --workers 1';
+const TWO = 'chaos run halt-two-control-planes -o json';
+/** Records of an experiment until both control planes are off and the time is waited for. */
+const IN_THE_MIDDLE = 18;
+
+async function statusOf(cwd: string): Promise<StatusDocument> {
+  return JSON.parse((await homelab(cwd, 'status -o json')).stdout) as StatusDocument;
+}
+
+function isWhole({ machines, nodes, etcd, api }: StatusDocument): boolean {
+  return (
+    machines.every(({ state }) => state === 'running') &&
+    (nodes ?? []).length === 4 &&
+    (nodes ?? []).every(({ ready }) => ready) &&
+    (etcd.members ?? []).length === 3 &&
+    (etcd.members ?? []).every(({ healthy }) => healthy) &&
+    api.available
+  );
+}
+
+t.test('without a lab: what there is, and what is wrong', async (t) => {
+  const cwd = t.testdir({});
+  const list = await homelab(cwd, 'chaos list -o json');
+  t.strictSame(documentProblems('chaos-list', JSON.parse(list.stdout)), []);
+  const show = await homelab(cwd, 'chaos show worker-loss -o json');
+  t.strictSame(documentProblems('chaos-show', JSON.parse(show.stdout)), []);
+  const text = (await homelab(cwd, 'chaos show worker-loss')).stdout;
+  writeFileSync(join(cwd, 'mine.yaml'), text);
+  const sound = await homelab(cwd, 'chaos validate ./mine.yaml -o json');
+  t.strictSame([sound.code, documentProblems('chaos-validate', JSON.parse(sound.stdout))], [0, []]);
+  writeFileSync(join(cwd, 'mine.yaml'), text.replace('fault: cut', 'fault: cutt'));
+  const wrong = await homelab(cwd, 'chaos validate ./mine.yaml -o json');
+  t.match(
+    [wrong.code, JSON.parse(wrong.stdout)],
+    [2, { error: { code: 'bad-scenario' }, problems: [{ line: Number }] }],
+  );
+  t.match((await homelab(cwd, 'chaos show worker-los')).stderr, /Did you mean worker-loss\?/);
+});
+
+t.test('held, repeated, killed, lifted', async (t) => {
+  const cwd = t.testdir({});
+  t.equal((await homelab(cwd, UP)).code, 0);
+  const upLines = journalLines(cwd);
+
+  const ran = await homelab(cwd, TWO);
+  const document = JSON.parse(ran.stdout) as ChaosDocument;
+  t.match([ran.code, document.verdict], [0, 'held'], ran.stderr);
+  t.strictSame(documentProblems('chaos-result', document), []);
+  const report = join(cwd, document.report ?? 'none');
+  t.ok(existsSync(report), 'it leaves a report');
+  t.match(JSON.parse(readFileSync(report.replace('.html', '.json'), 'utf8')), {
+    ...{ kind: 'RunReport', subject: { kind: 'scenario', name: 'halt-two-control-planes' } },
+    ...{ verdict: { word: 'held' }, faults: [{ key: 'first' }, { key: 'second' }] },
+  });
+  const heldLines = journalLines(cwd) - upLines;
+
+  const repeated = await homelab(cwd, 'chaos run drain-leader --runs 2 --seed 7 -o json');
+  const runs = JSON.parse(repeated.stdout) as ChaosRunsDocument;
+  t.strictSame(documentProblems('chaos-runs', runs), []);
+  t.match([repeated.code, runs.verdicts], [0, { held: 2 }]);
+  t.match(runs.worst?.command, /^homelab chaos run drain-leader --runs 1 --seed [78]$/);
+  t.equal((await homelab(cwd, 'chaos run drain-leader --runs 1 --control emptied')).code, 4);
+  t.equal(journalLines(cwd), upLines + heldLines, 'and the lab was only read');
+
+  t.ok(IN_THE_MIDDLE < heldLines, 'the kill comes in the middle');
+  const started = startHomelab(cwd, TWO.split(' '));
+  t.ok(await signalAt(started, cwd, upLines + heldLines + IN_THE_MIDDLE, 'SIGKILL'), 'the kill came in time');
+  const broken = await statusOf(cwd);
+  t.ok(
+    broken.machines.some(({ state }) => state === 'off'),
+    'machines are off',
+  );
+  const aborted = await homelab(cwd, 'abort -o json');
+  t.match([aborted.code, JSON.parse(aborted.stdout)], [0, { verdict: 'aborted' }], aborted.stderr);
+  t.ok(isWhole(await statusOf(cwd)), 'machines are back, and the cluster is healthy');
+
+  await homelab(cwd, 'machine cut -y stage-w-1');
+  const lines = journalLines(cwd);
+  const unmet = await homelab(cwd, TWO);
+  t.match(
+    [unmet.code, JSON.parse(unmet.stdout)],
+    [2, { verdict: 'aborted', assertions: [{ phase: 'steady-state' }] }],
+  );
+  t.strictSame(documentProblems('chaos-result', JSON.parse(unmet.stdout)), []);
+  const refused = await homelab(cwd, 'chaos run load-balancer-lost -o json');
+  t.match([refused.code, JSON.parse(refused.stdout)], [2, { error: { code: 'scenario-impossible' } }]);
+  t.equal(journalLines(cwd), lines, 'nothing was begun');
+});
+
+t.test('gone on with after a kill, interrupted, and lifted by the next run', async (t) => {
+  const cwd = t.testdir({});
+  t.equal((await homelab(cwd, UP)).code, 0);
+  const run = (): ReturnType<typeof startHomelab> => startHomelab(cwd, TWO.split(' '));
+  const at = (): number => journalLines(cwd) + IN_THE_MIDDLE;
+  t.ok(await signalAt(run(), cwd, at(), 'SIGKILL'), 'the kill came in time');
+  const resumed = await homelab(cwd, 'resume -o json');
+  t.match([resumed.code, JSON.parse(resumed.stdout)], [0, { verdict: 'held' }], resumed.stderr);
+
+  const interrupted = run();
+  t.ok(await signalAt(interrupted, cwd, at(), 'SIGINT'), 'Ctrl-C came in time');
+  const ended = await interrupted.ended;
+  t.match([ended.code, JSON.parse(ended.stdout)], [130, { verdict: 'aborted' }], ended.stderr);
+  t.ok(isWhole(await statusOf(cwd)), 'Ctrl-C lifts');
+
+  t.ok(await signalAt(run(), cwd, at(), 'SIGKILL'), 'the kill came in time');
+  t.match((await homelab(cwd, 'k8s upgrade --to v1.32 -o json')).stdout, /saga-open/);
+  const next = await homelab(cwd, 'chaos run drain-leader -o json');
+  t.match([next.code, JSON.parse(next.stdout)], [0, { verdict: 'held' }], next.stderr);
+  t.match(next.stderr, /lifted first/);
+});
