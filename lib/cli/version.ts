@@ -1,4 +1,4 @@
-/** Says the version. Starts fast: nothing of the command line's parser, the configuration or the simulator is loaded. */
+/** Says the version. Starts fast: nothing of the command line's parser or of the simulator is loaded for it. */
 import { packageVersion } from './package.js';
 import type { Session } from './session.js';
 
