@@ -76,6 +76,7 @@ function mark(
   outcome: Outcome,
 ): void {
   server.up = up;
+  call.world.balanced += 1;
   const name = `${backend.proxy.name}/${server.config.name}`;
   const active = backend.servers.filter((one) => one.up).length;
   const reason = outcome.kind === 'response' ? `Layer7 status, code: ${outcome.status}` : reasonOf(outcome);

@@ -45,7 +45,16 @@ export interface Endpoint {
   readonly vip: string | null;
 }
 
-export function observeWorld(world: World, endpoint: Endpoint): ObservedWorld {
+/** What was seen in an object that was read before: stored objects never change, another one takes their place. */
+export interface KnownObjects {
+  readonly nodes: WeakMap<KubeObject, SeenNode>;
+  readonly pods: WeakMap<KubeObject, SeenPod>;
+}
+
+type SeenNode = NonNullable<ObservedWorld['nodes']>[number];
+type SeenPod = NonNullable<ObservedWorld['pods']>[number];
+
+export function observeWorld(world: World, endpoint: Endpoint, known?: KnownObjects): ObservedWorld {
   const machines = definedMachines(world);
   const etcd = observeEtcd(world);
   const nodes = readObjects(world, 'nodes');
@@ -53,14 +62,14 @@ export function observeWorld(world: World, endpoint: Endpoint): ObservedWorld {
   return {
     atMs: world.nowMs,
     machines: machines.map(({ name, power }) => ({ name, state: power })),
-    nodes: nodes?.map(seenNode) ?? null,
+    nodes: nodes?.map((node) => recalled(known?.nodes, node, seenNode)) ?? null,
     etcd,
     vipHolders: vip === null ? null : machines.filter((one) => one.hasAddress(vip)).map(({ name }) => name),
     api: {
       endpoint: endpointAnswers(world, endpoint),
       nodes: Object.fromEntries([...observeApi(world)].map(([name, { ready }]) => [name, ready])),
     },
-    pods: readObjects(world, 'pods')?.map(seenPod) ?? null,
+    pods: readObjects(world, 'pods')?.map((pod) => recalled(known?.pods, pod, seenPod)) ?? null,
     reasons: [
       ...(nodes === null ? ['nodes and pods: no API server answers'] : []),
       ...(etcd.members === null ? ['etcd: no member runs'] : []),
@@ -81,7 +90,19 @@ function endpointAnswers(world: World, { address, port }: Endpoint): boolean {
   return listener.answersReady?.() ?? observeApi(world).get(owner.name)?.ready ?? false;
 }
 
-function seenNode(node: KubeObject): NonNullable<ObservedWorld['nodes']>[number] {
+function recalled<T>(
+  known: WeakMap<KubeObject, T> | undefined,
+  object: KubeObject,
+  see: (one: KubeObject) => T,
+): T {
+  const before = known?.get(object);
+  if (before !== undefined) return before;
+  const seen = see(object);
+  known?.set(object, seen);
+  return seen;
+}
+
+function seenNode(node: KubeObject): SeenNode {
   return {
     name: node.metadata.name,
     ready: listAt(node, 'status', 'conditions').some(
@@ -92,7 +113,7 @@ function seenNode(node: KubeObject): NonNullable<ObservedWorld['nodes']>[number]
   };
 }
 
-function seenPod(pod: KubeObject): NonNullable<ObservedWorld['pods']>[number] {
+function seenPod(pod: KubeObject): SeenPod {
   const statuses = listAt(pod, 'status', 'containerStatuses');
   return {
     namespace: pod.metadata.namespace ?? '',

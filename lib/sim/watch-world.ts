@@ -3,7 +3,7 @@
  * the things that `observeWorld` reads; where one of them moved, the world is looked at, and what did not change is
  * the same object as before.
  */
-import { observeWorld, type Endpoint, type ObservedWorld } from './observe.js';
+import { observeWorld, type Endpoint, type KnownObjects, type ObservedWorld } from './observe.js';
 import { keepSame } from './keep-same.js';
 import type { World } from './world.js';
 
@@ -15,11 +15,12 @@ export function watchWorld(
 ): () => void {
   const marks = new Marks(world);
   marks.moved();
-  let last = observeWorld(world, endpoint);
+  const known: KnownObjects = { nodes: new WeakMap(), pods: new WeakMap() };
+  let last = observeWorld(world, endpoint, known);
   onChange(last);
   const look = (): void => {
     if (!marks.moved()) return;
-    const now = observeWorld(world, endpoint);
+    const now = observeWorld(world, endpoint, known);
     const seen = keepSame({ ...last, atMs: now.atMs }, now);
     if (isSame(last, seen)) return;
     last = seen;
@@ -48,11 +49,11 @@ class Marks {
 
   /** Did anything move since this was asked last? */
   moved(): boolean {
-    const { network, traced, machines, etcdClusters, apiServers } = this.#world;
+    const { network, balanced, machines, etcdClusters, apiServers } = this.#world;
     this.#moved = false;
     this.#length = 0;
     this.#note(network.changed.count);
-    this.#note(traced);
+    this.#note(balanced);
     for (const machine of machines.values()) this.#note(machine.portsChanged.count);
     for (const { changed, space, nodes } of etcdClusters.values()) {
       this.#note(changed.count);

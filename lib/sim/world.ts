@@ -60,8 +60,8 @@ export class World {
   readonly documents = new Documents();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();
-  /** How many things were traced so far. */
-  traced = 0;
+  /** Counts what balancers have found out about their servers, for onlookers. */
+  balanced = 0;
   readonly #stations = new Stations();
 
   constructor(options: WorldOptions) {
@@ -124,7 +124,6 @@ export class World {
   }
 
   emit(machine: string | null, service: string, what: string, detail: TraceEvent['detail']): void {
-    this.traced += 1;
     this.options.onTrace?.({ atMs: this.scheduler.nowMs, machine, service, what, detail });
   }
 }

@@ -1,11 +1,12 @@
 /** docs/cli.md and schemas/ say what the program does: options, exit documents, error codes. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import t from 'tap';
 import { buildProgram } from '../../lib/cli/app.js';
 import { CONFIG_FLAGS } from '../../lib/config/flags.js';
 import { WHATS } from '../../lib/generate/file.js';
+import type { RunReport } from '../../lib/report/run-report.js';
 import { documentProblems, documentSchemas } from '../helpers/documents.js';
 import { fakeIo, runHomelab } from '../helpers/fake-io.js';
 import { packageRoot } from '../helpers/package-root.js';
@@ -129,6 +130,11 @@ t.test('what commands about a lab print fits their schemas', async (t) => {
     ['saga list', 'saga-list', 0],
     ['saga show', 'saga-show', 0],
     ['saga show 7', 'error', 2],
+    ['report list', 'report-list', 0],
+    ['report show 1', 'run-report', 0],
+    ['report show', 'run-report', 0],
+    ['report open', 'report-open', 0],
+    ['report show 7', 'error', 2],
     ['saga graph down', 'saga-graph', 0],
     ['saga graph upgrade', 'saga-graph', 0],
     ['up --until machines', 'saga-result', 0],
@@ -143,4 +149,31 @@ t.test('what commands about a lab print fits their schemas', async (t) => {
     t.equal(ran.code, code, `${line}: exit code`);
   }
   t.strictSame(readdirSync(cwd), [], 'nothing is left');
+});
+
+t.test('an operation that is gone on with keeps its report, which covers all of it', async (t) => {
+  const cwd = t.testdir({});
+  const ran = async (line: string): Promise<string> => (await runHomelab(line.split(' '), { cwd })).stdout;
+  t.match(await ran('up --topology k8s-single --until machines'), /^report: .*0001-bootstrap\.html$/m);
+  t.match(await ran('up'), /^report: .*0001-bootstrap\.html$/m);
+  const report = JSON.parse(await ran('report show -o json')) as RunReport;
+  t.match(report, { verdict: { word: 'completed', ok: true }, operation: 1, startedMs: 0 });
+  t.match(report.command, /--seed 1$/);
+  const power = report.lanes.find(({ group }) => group === 'power')?.intervals ?? [];
+  t.strictSame(
+    power.map(({ value }) => value),
+    ['booting', 'running'],
+    'what the first run saw is seen again in the log',
+  );
+  t.equal(power.at(-1)?.toMs, report.endedMs);
+  t.match(await ran('report show'), /^Power\n {2}stage-cp-1 +~+=+$/m);
+  const folder = join(cwd, '.homelab/stage/reports');
+  t.strictSame(
+    readdirSync(folder),
+    ['html', 'json', 'xml'].map((ending) => `0001-bootstrap.${ending}`),
+  );
+  writeFileSync(join(folder, '0002-other.json'), '{"apiVersion": "homelab/v1", "kind": "Other"}');
+  writeFileSync(join(folder, '0003-torn.json'), '{');
+  const list = await runHomelab(['report', 'list', '-o', 'json'], { cwd });
+  t.match(JSON.parse(list.stdout), { reports: [{ number: 1 }], reasons: [/0003-torn\.json/] });
 });

@@ -2,13 +2,21 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { Clock } from '../../lib/base/clock.js';
+import { CancelledError } from '../../lib/base/errors.js';
+import { settle } from '../../lib/base/settle.js';
 import { boxImages, mendBaseVolumes } from '../../lib/provider/libvirt/base-volume.js';
+import type { Ssh } from '../../lib/provider/libvirt/context.js';
 import { createMachines } from '../../lib/provider/libvirt/create.js';
 import { destroyMachines } from '../../lib/provider/libvirt/destroy.js';
+import type { RunHostProgram } from '../../lib/provider/libvirt/host-program.js';
 import { LabStateFile } from '../../lib/provider/libvirt/lab-state.js';
 import { labNetwork } from '../../lib/provider/libvirt/networks.js';
 import { changePower, machineStates, setLink } from '../../lib/provider/libvirt/power.js';
 import { residueOf } from '../../lib/provider/libvirt/residue.js';
+import { Virsh } from '../../lib/provider/libvirt/virsh.js';
+import { watchLab } from '../../lib/provider/libvirt/watch.js';
+import type { CommandResult, Observation } from '../../lib/provider/provider.js';
 import type { FakeLibvirt } from '../helpers/fake-libvirt.js';
 import { bench, LAB, type Bench } from '../helpers/libvirt-bench.js';
 
@@ -184,3 +192,70 @@ t.test('a state that cannot be read is said so', async (t) => {
   writeFileSync(context.files.state, '{"version":1');
   t.throws(() => new LabStateFile(context.files.state, 5), { code: 'lab-unreadable' });
 });
+
+t.test(
+  'who watches real machines is told what changed between two looks, and where a look failed',
+  async (t) => {
+    const rig = bench(t);
+    const { host, context } = rig;
+    let nowMs = 0;
+    let isDown = false;
+    const pauses: (() => void)[] = [];
+    const clock: Clock = {
+      nowMs: () => nowMs,
+      sleep: (ms, signal) =>
+        new Promise((resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(new CancelledError());
+          });
+          pauses.push(() => {
+            nowMs += ms;
+            resolve();
+          });
+        }),
+    };
+    const run: RunHostProgram = async (program) => {
+      if (isDown) throw new Error('libvirt is away');
+      return host.run(program);
+    };
+    const refusing: Ssh = {
+      ...context.ssh,
+      shell: (name) => ({ ...context.ssh.shell(name), run: async () => ({ ...REFUSED }) }),
+    };
+    const told: Observation[] = [];
+    const watching = watchLab(
+      { ...context, clock, run, virsh: new Virsh(run, 'test:///'), ssh: refusing },
+      (seen) => told.push(seen),
+    );
+    const look = async (): Promise<string | undefined> => {
+      pauses.shift()?.();
+      while (pauses.length === 0) await settle();
+      return told
+        .at(-1)
+        ?.machines.map(({ state }) => state)
+        .join();
+    };
+    t.equal(await look(), '', 'told at once of a lab without machines');
+    await create(rig);
+    t.equal(await look(), 'running,running');
+    t.match(told.at(-1), { nodes: null, api: { endpoint: false }, reasons: [/kubectl on .*: no/, /^etcd/] });
+    must(host, W).state = 'shut off';
+    t.equal(await look(), 'running,off');
+    const count = told.length;
+    await look();
+    isDown = true;
+    await look();
+    isDown = false;
+    await look();
+    t.equal(told.length, count, 'nothing is told where nothing changed');
+    t.match(watching.gaps, [/^at 8 s: libvirt is away/]);
+    t.equal(watching.exact, false);
+    await watching.stop();
+    await watching.stop();
+  },
+);
+
+const REFUSED: CommandResult = {
+  ...{ kind: 'exited', code: 1, signal: null },
+  ...{ stdout: new Uint8Array(), stderr: new TextEncoder().encode('no') },
+};
