@@ -12,7 +12,7 @@ import type { Session } from './session.js';
 const ABOUT_A_LAB = new RegExp(
   [
     '\\bhomelab (?:(?:etcd|machine|report|saga) [a-z]+|sim (?:trace|replay)|',
-    'k8s upgrade|up|down|destroy|resume|abort|status|lint|exec|ssh|kubectl|kubeconfig|wait)',
+    'k8s (?:upgrade|restore)|up|down|destroy|resume|abort|status|lint|exec|ssh|kubectl|kubeconfig|wait)',
     '(?![\\w-])(?! --(?:lab|of|help|topology|provider)\\b)',
   ].join(''),
   'g',

@@ -19,9 +19,11 @@ import { EVICTED } from '../sim/api/subresources.js';
 import type { TraceEvent } from '../sim/world.js';
 import { planFaults } from './faults.js';
 import { hinted } from './hints.js';
-import { labFolder, type Lab } from './labs.js';
+import { writeWhole } from './files.js';
+import type { Lab } from './labs.js';
 import { portsOf } from './operation.js';
 import { openCopy, worldOf } from './providers.js';
+import { nextReportNumber, reportFolder } from './reports.js';
 import type { Session } from './session.js';
 import { prepareUpgrade, problemOf, type WantedUpgrade } from './upgrade-preparation.js';
 
@@ -53,10 +55,9 @@ export async function rehearseUpgrade(
   const { from, to } = input;
   const commandOf = (seed: number): string => repeating(session, input, seed);
   const found = rehearsal({ lab: lab.name, from, to, assumed: [], commandOf }, runs);
-  const path = writeReport(labFolder(lab), found);
   const document = {
     ...found,
-    report: relative(session.io.cwd, join(lab.folder, path)),
+    report: relative(session.io.cwd, writeRehearsal(lab, found)),
     wallMs: session.wallMs(),
   };
   session.result(document, `${rehearsalText(found)}Written to ${document.report}\n`);
@@ -104,16 +105,12 @@ async function rehearseAll(rehearsing: Rehearsing): Promise<readonly RehearsedRu
   return done;
 }
 
-/** Under the next free number. Returns its path in the lab's folder. */
-function writeReport(folder: LabFolder, found: Rehearsal): string {
-  const used = folder.list(REPORTS).map((name) => Number.parseInt(name, 10));
-  const next = Math.max(0, ...used.filter((number) => Number.isSafeInteger(number))) + 1;
-  const path = `${REPORTS}/${String(next).padStart(4, '0')}-rehearsal.json`;
-  folder.write(path, `${JSON.stringify(found, null, 2)}\n`, 0o600);
+/** Under the next free number of the lab's reports. Returns its absolute path. */
+function writeRehearsal(lab: Lab, found: Rehearsal): string {
+  const path = join(reportFolder(lab), `${nextReportNumber(lab)}-rehearsal.json`);
+  writeWhole(path, `${JSON.stringify(found, null, 2)}\n`, 0o600);
   return path;
 }
-
-const REPORTS = 'reports';
 
 const TOLD_EVERY = 25;
 

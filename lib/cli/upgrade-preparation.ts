@@ -1,16 +1,19 @@
 /** What every way of upgrading begins with: facts of the cluster, judged, and the input of the saga. */
 import { UserError, type Problem } from '../base/errors.js';
-import type { UpgradeResolution } from '../model/upgrade.js';
+import type { UpgradeRefusal, UpgradeResolution } from '../model/upgrade.js';
 import type { Provider } from '../provider/provider.js';
 import { nextSnapshotName } from '../sagas/etcd-snapshot.js';
 import type { ClusterFinding } from '../sagas/facts/facts.js';
 import { gatherFacts } from '../sagas/facts/gather.js';
+import { refusalFinding } from '../sagas/facts/rules.js';
 import type { SagaPorts } from '../sagas/ports.js';
 import type { UpgradeInput } from '../sagas/upgrade.js';
 import { upgradeFindings } from '../sagas/upgrade/findings.js';
 import { upgradeInput } from '../sagas/upgrade/input.js';
 import { asking, saidPlainly } from './asking.js';
 import type { Lab } from './labs.js';
+import { wasBootstrapped } from './operation.js';
+import { openProvider } from './providers.js';
 import type { Session } from './session.js';
 
 export type WantedUpgrade = Extract<UpgradeResolution, { kind: 'upgrade' }>;
@@ -38,6 +41,25 @@ export async function prepareUpgrade(
   return { input, findings };
 }
 
+/** What the rules of versions refuse, with all that is wrong with the cluster besides: one look, one list. */
+export async function refusedWithAll(
+  session: Session,
+  lab: Lab,
+  refusals: readonly UpgradeRefusal[],
+): Promise<UserError> {
+  const rules = refusals.map(refusalFinding);
+  if (!wasBootstrapped(lab)) return refused(rules);
+  const { spec } = lab.record;
+  const { version } = spec.kubernetes;
+  const provider = openProvider(session.io, lab, 'look');
+  try {
+    const facts = await saidPlainly(() => gatherFacts(asking(session, provider), spec));
+    return refused([...rules, ...upgradeFindings(facts, spec, { from: version, to: version })]);
+  } finally {
+    await provider.close();
+  }
+}
+
 /** Carries every finding as a problem. */
 class UpgradeRefused extends UserError {
   readonly problems: readonly Problem[];
@@ -56,7 +78,7 @@ class UpgradeRefused extends UserError {
   }
 }
 
-export function refused(findings: readonly ClusterFinding[]): UpgradeRefused {
+function refused(findings: readonly ClusterFinding[]): UpgradeRefused {
   return new UpgradeRefused(findings.map(problemOf));
 }
 

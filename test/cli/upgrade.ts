@@ -48,6 +48,8 @@ async function refusals(t: Tap, cwd: string): Promise<void> {
     codes.join(' '),
   );
   t.equal(journalPaths(cwd).length, 1, 'nothing was begun');
+  const both = JSON.parse((await run(t, cwd, 'k8s upgrade --to v1.33 -o json', 2)).stdout) as typeof refused;
+  t.ok(['minor-skipped', 'machine-off'].every((code) => both.problems.some((one) => one.code === code)));
   const linted = parsed(t, 'lint', await run(t, cwd, 'lint -o json', 4)) as LintDocument;
   t.ok(linted.findings.some(({ code, severity }) => code === 'machine-off' && severity === 'error'));
   t.match(linted, { ok: false, to: null, reasons: ['stage-cp-3 is off'] });

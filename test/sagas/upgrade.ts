@@ -4,6 +4,8 @@ import { must } from '../../lib/base/errors.js';
 import type { Overrides } from '../../lib/config/flags.js';
 import { controlPlanes, type LabSpec } from '../../lib/model/lab.js';
 import { upgradePlan } from '../../lib/report/upgrade-plan.js';
+import { LaneFold, type Lane } from '../../lib/report/lanes.js';
+import { outagesOf } from '../../lib/report/outages.js';
 import { bootstrapSaga } from '../../lib/sagas/bootstrap.js';
 import { gatherFacts } from '../../lib/sagas/facts/gather.js';
 import { upgradeSaga } from '../../lib/sagas/upgrade.js';
@@ -24,14 +26,22 @@ async function isNew(t: Tap, { lab, provider, input }: UpgradeRun): Promise<void
   t.strictSame(outdatedParts(facts, { lab, input, ports: memoryPorts() }), [], 'everything is new and well');
   const nodes = lab.machines.filter(({ role }) => role !== 'load-balancer');
   t.equal(facts.nodes?.length, nodes.length);
-  t.ok(facts.nodes?.every(({ version, ready }) => ready && version === input.to));
+  t.ok(
+    facts.nodes?.every(({ version, ready }) => ready && version === input.to),
+    'every node is Ready at the new version',
+  );
 }
 
 void t.test('k8s-ha from v1.31.4 to v1.32.0', async (t) => {
   const up = await upLab();
   const opened = openLab(up);
   const watch = watchQuorum(opened);
+  const fold = new LaneFold({ exact: true });
+  const watching = opened.provider.watch((seen) => {
+    fold.see(seen);
+  });
   const ran = await runUpgrade(opened);
+  await watching.stop();
   t.match(ran.result, { outcome: 'completed', error: null });
   await isNew(t, ran);
   t.strictSame(ran.files.get('version'), 'v1.32.0', 'the lab remembers');
@@ -45,6 +55,7 @@ void t.test('k8s-ha from v1.31.4 to v1.32.0', async (t) => {
 
   t.comment(`fewest voters up: ${watch.fewestUp()} of 3`);
   t.equal(watch.fewestUp(), 2, 'one at a time, and never two');
+  explained(t, ran, fold.lanes(ran.provider.clock.nowMs()));
   const changing = ['apply', 'node'].flatMap((verb) => commandsOf(ran.log, 'kubeadm', 'upgrade', verb));
   t.equal(changing.length, 6);
   t.equal(mostAtOnce(changing), 1);
@@ -69,6 +80,25 @@ void t.test('k8s-ha from v1.31.4 to v1.32.0', async (t) => {
     '`up` finds nothing to do afterwards',
   );
 });
+
+/** No API server goes away but while its own machine is worked on: what restarts it is waited for. */
+function explained(t: Tap, { result }: UpgradeRun, lanes: readonly Lane[]): void {
+  const outages = outagesOf(lanes);
+  for (const { lane, fromMs, toMs } of outages) {
+    const machine = lane.slice('api:'.length);
+    const during = result.steps
+      .filter(
+        ({ startedAtMs, durationMs }) =>
+          startedAtMs !== null && startedAtMs <= fromMs && fromMs <= startedAtMs + (durationMs ?? 0),
+      )
+      .map(({ key }) => key);
+    const isOwn =
+      machine === 'endpoint' ? during.length > 0 : during.some((key) => key.endsWith(`:${machine}`));
+    t.ok(isOwn, `${lane} away from ${fromMs} to ${toMs ?? 'the end'}: ${during.join(', ') || 'no step'}`);
+  }
+  const away = new Set(outages.map(({ lane }) => lane));
+  t.equal([...away].filter((lane) => lane !== 'api:endpoint').length, 3);
+}
 
 const OTHERS: Record<string, readonly [Overrides, string, string]> = {
   'behind HAProxy': [{ ...SMALL, 'vip-provider': 'haproxy' }, 'v1.31.4', 'v1.32.0'],
@@ -220,5 +250,5 @@ void t.test('what a finding depends on', async (t) => {
 interface Tap {
   strictSame(found: unknown, wanted: unknown, message: string): boolean;
   equal(found: unknown, wanted: unknown): boolean;
-  ok(value: unknown): boolean;
+  ok(value: unknown, message: string): boolean;
 }

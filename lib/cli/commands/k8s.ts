@@ -3,7 +3,6 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { findOpenJournal } from '../../engine/journal-file.js';
 import { resolveUpgrade } from '../../model/upgrade.js';
 import { nothingToUpgrade, upgradePlan, upgradePlanText } from '../../report/upgrade-plan.js';
-import { refusalFinding } from '../../sagas/facts/rules.js';
 import { upgradeSaga } from '../../sagas/upgrade.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
@@ -24,7 +23,7 @@ import { openProvider } from '../providers.js';
 import { restore } from '../restore.js';
 import { DEFAULT_RUNS, rehearseUpgrade } from '../rehearse.js';
 import type { Session } from '../session.js';
-import { prepareUpgrade, problemOf, refused, type WantedUpgrade } from '../upgrade-preparation.js';
+import { prepareUpgrade, problemOf, refusedWithAll, type WantedUpgrade } from '../upgrade-preparation.js';
 import { upgradeText } from '../upgrade-text.js';
 
 export function define(command: Command, perform: Perform): void {
@@ -80,7 +79,7 @@ async function upgrade(session: Session): Promise<number> {
   const resolution = resolveUpgrade(lab.record.spec.kubernetes.version, String(session.options['to']));
   const open = findOpenJournal(journalFolder(lab));
   if (open !== null) throw alreadyOpen(lab, open);
-  if (resolution.kind === 'refused') throw refused(resolution.refusals.map(refusalFinding));
+  if (resolution.kind === 'refused') throw await refusedWithAll(session, lab, resolution.refusals);
   if (resolution.kind === 'nothing') {
     const document = nothingToUpgrade(lab.record.spec, resolution.version, []);
     session.result(document, upgradePlanText(document));
