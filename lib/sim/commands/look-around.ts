@@ -1,6 +1,6 @@
 /**
- * What people type to see where they are: sleep, env, whoami, id, which, touch, uptime, free, du, ps, hostnamectl. Load,
- * memory in use and CPU time are not modelled: they show a machine that has nothing to do.
+ * What people type to see where they are: sleep, env, whoami, id, which, touch, uptime, free, du, ps, hostnamectl.
+ * Load, memory in use and CPU time are not modelled: they show a machine that has nothing to do.
  */
 import type { Invocation } from '../process.js';
 import { sleep as pass } from '../task.js';
