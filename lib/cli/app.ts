@@ -1,7 +1,7 @@
 /**
  * The command line as a whole: finds the command, loads only its file, and turns every ending into an exit code.
  */
-import { Command, CommanderError } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { messageOf, UserError } from '../base/errors.js';
 import { CATALOGUE } from './catalogue.js';
 import type { Io } from './io.js';
@@ -11,11 +11,18 @@ import { Session, type GlobalOptions } from './session.js';
 const EXIT_REFUSED = 2;
 const EXIT_BUG = 70;
 
+const ASKS_VERSION = ['version', '--version', '-V'];
+
 export type Action = (session: Session) => Promise<number>;
 /** Handed to a command's definition: runs `action` with the options that apply to `command`. */
 export type Perform = (command: Command, action: Action) => Promise<void>;
 
 export async function runCli(io: Io): Promise<number> {
+  // Scripts ask for the version often; without options there is nothing that commander would have to parse.
+  if (io.args.length === 1 && ASKS_VERSION.includes(io.args[0] ?? '')) {
+    return runAction(new Session(io, {}), sayVersion);
+  }
+  const commander = await import('commander');
   let exitCode = 0;
   const perform: Perform = async (command, action) => {
     const session = new Session(io, command.optsWithGlobals<GlobalOptions>());
@@ -26,7 +33,7 @@ export async function runCli(io: Io): Promise<number> {
     await refuseUnknownCommand(program, io);
     await program.parseAsync([...io.args], { from: 'user' });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof commander.CommanderError)) throw error;
     exitCode = error.exitCode === 0 ? 0 : EXIT_REFUSED;
     if (exitCode !== 0) sayUsage(io, error);
   }
@@ -35,7 +42,8 @@ export async function runCli(io: Io): Promise<number> {
 
 /** Every command by name and summary; options and help texts only of the one that was asked for, or of all. */
 export async function buildProgram(io: Io, perform: Perform, all = false): Promise<Command> {
-  const program = new Command('homelab')
+  const commander = await import('commander');
+  const program = new commander.Command('homelab')
     .description('Rehearse a highly available Kubernetes cluster on this computer.')
     .usage('<command> [options]')
     .helpCommand(false)
@@ -63,10 +71,14 @@ export async function buildProgram(io: Io, perform: Perform, all = false): Promi
       program.outputHelp();
       return;
     }
-    const { version } = await import('./commands/version.js');
-    await perform(program, async (session) => version(session));
+    await perform(program, sayVersion);
   });
   return program;
+}
+
+async function sayVersion(session: Session): Promise<number> {
+  const { version } = await import('./version.js');
+  return version(session);
 }
 
 async function runAction(session: Session, action: Action): Promise<number> {

@@ -1,10 +1,12 @@
 /** One open TCP connection of the lab network, and how it ends. */
 import type { Machine } from './machine.js';
 import type { Listener, Outcome, Response } from './network.js';
-import { Signal, waitFor, type Scheduler, type Sim, type Task } from './task.js';
+import { Signal, sleep, waitFor, type Scheduler, type Sim, type Task } from './task.js';
 
 /** One way over the lab network. */
 export const LATENCY_MS = 1;
+/** Linux's least time before a segment is sent again. */
+const FIRST_RETRANSMISSION_MS = 200;
 
 export interface Connection {
   readonly target: Machine;
@@ -59,6 +61,21 @@ export function* hangUp(
 ): Sim<void> {
   while (answer.state === 'running' && connected()) yield* waitFor([answer.ended, ...reach]);
   answer.kill();
+}
+
+/**
+ * Waits for a connection that fell silent to be heard again, for `patienceMs` at most. TCP does not notice a short
+ * silence, such as an address that is gone for a moment: what was lost is sent again after 200 ms, then after twice
+ * as long each time.
+ */
+export function* resumed(connected: () => boolean, patienceMs: number): Sim<boolean> {
+  let leftMs = patienceMs;
+  for (let pauseMs = FIRST_RETRANSMISSION_MS; leftMs > 0; pauseMs *= 2) {
+    yield* sleep(Math.min(pauseMs, leftMs));
+    leftMs -= pauseMs;
+    if (leftMs >= 0 && connected()) return true;
+  }
+  return false;
 }
 
 export function isLoopback(address: string): boolean {

@@ -32,12 +32,15 @@ export function* keepNode(kubelet: Kubelet): Sim<never> {
       yield* sleep(STATUS_EVERY_MS);
       continue;
     }
-    yield* waitFor([
-      kubelet.cni.changed,
-      kubelet.machine.units.changed('containerd'),
-      kubelet.ownNode.changed,
-      kubelet.machine.disk.spaceChanged,
-    ]);
+    // What changed while the report was under way is told by the next one.
+    if (readyProblem(kubelet) === problem) {
+      yield* waitFor([
+        kubelet.cni.changed,
+        kubelet.machine.units.changed('containerd'),
+        kubelet.ownNode.changed,
+        kubelet.machine.disk.spaceChanged,
+      ]);
+    }
     // A young kubelet reports as soon as it becomes ready, later only at its ticks.
     const sinceMs = kubelet.machine.world.nowMs - startMs;
     yield* sleep(everReady ? STATUS_EVERY_MS - (sinceMs % STATUS_EVERY_MS) : 100);

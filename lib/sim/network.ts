@@ -5,7 +5,7 @@
  */
 import type { Machine } from './machine.js';
 import type { Stations } from './stations.js';
-import { hangUp, Inbox, isLoopback, LATENCY_MS, outcomeOf, type Connection } from './connection.js';
+import { hangUp, Inbox, isLoopback, LATENCY_MS, outcomeOf, resumed, type Connection } from './connection.js';
 import { isMute, passage, roundTripMs } from './passage.js';
 import { Signal, sleep, waitFor, type Scheduler, type Sim } from './task.js';
 import type { Outcome, Request } from './wire.js';
@@ -20,6 +20,8 @@ const DELAY_PROBE_MS = 5_000;
 const RESOLVE_FAILS_MS = 3_000;
 /** Go's HTTP/2 client pings after 30 s without a frame and gives up 15 s later. */
 const SILENCE_MS = 45_000;
+/** A lost SYN is sent again after a second, then after twice as long each time; an address may answer by then. */
+const SYN_AGAIN_MS = 1_000;
 
 export class Network {
   readonly interfaceName: string;
@@ -232,21 +234,22 @@ export class Network {
   *#connect(from: Machine, host: string, port: number, deadlineMs: number): Sim<Connection | Outcome> {
     const address = from.lookup(host);
     if (address === null) return { kind: 'no-host' };
-    const target = yield* this.resolve(from, address);
-    if (target === null) return { kind: 'no-route' };
-    const reached =
-      target !== 'silent' && this.hears(from, target) && (target === from || target.hasAddress(address));
-    const verdict = reached ? passage({ from, to: target, address, port }) : 'DROP';
-    const lateMs = LATENCY_MS + (reached ? this.lateness(from, target) : 0);
-    const leftMs = Math.max(0, deadlineMs - this.#scheduler.nowMs);
-    if (!reached || verdict === 'DROP' || lateMs > Math.max(leftMs, LATENCY_MS)) {
-      yield* sleep(leftMs);
-      return { kind: 'dial-timeout' };
+    for (let pauseMs = SYN_AGAIN_MS; ; pauseMs *= 2) {
+      const target: Machine | 'silent' | null = yield* this.resolve(from, address);
+      if (target === null) return { kind: 'no-route' };
+      const reached =
+        target !== 'silent' && this.hears(from, target) && (target === from || target.hasAddress(address));
+      const verdict = reached ? passage({ from, to: target, address, port }) : 'DROP';
+      const lateMs = LATENCY_MS + (reached ? this.lateness(from, target) : 0);
+      const leftMs = Math.max(0, deadlineMs - this.#scheduler.nowMs);
+      if (reached && verdict !== 'DROP' && lateMs <= Math.max(leftMs, LATENCY_MS)) {
+        yield* sleep(lateMs);
+        const listener = verdict === 'REJECT' ? null : target.listenerOn(address, port);
+        return listener === null ? { kind: 'refused' } : { target, address, listener };
+      }
+      yield* sleep(Math.min(leftMs, pauseMs));
+      if (leftMs <= pauseMs) return { kind: 'dial-timeout' };
     }
-    yield* sleep(lateMs);
-    if (verdict === 'REJECT') return { kind: 'refused' };
-    const listener = target.listenerOn(address, port);
-    return listener === null ? { kind: 'refused' } : { target, address, listener };
   }
 
   /** Whether a connection still holds, and what tells that it may not. */
@@ -268,14 +271,11 @@ export class Network {
     const { connected, reach } = this.#link(from, connection);
     const name = `${request.method} ${request.path}`;
     const answer = this.#scheduler.spawn(listener.process.group, name, listener.serve(request, from));
-    while (answer.state === 'running' && connected()) {
+    while (answer.state === 'running' || !connected()) {
       const leftMs = deadlineMs - this.#scheduler.nowMs;
       if (leftMs <= 0) return { kind: 'timeout' };
-      yield* waitFor([answer.ended, ...reach], leftMs === Infinity ? null : leftMs);
-    }
-    if (!connected()) {
-      yield* sleep(Math.max(0, Math.min(deadlineMs - this.#scheduler.nowMs, SILENCE_MS)));
-      return { kind: 'timeout' };
+      if (connected()) yield* waitFor([answer.ended, ...reach], leftMs === Infinity ? null : leftMs);
+      else if (!(yield* resumed(connected, Math.min(leftMs, SILENCE_MS)))) return { kind: 'timeout' };
     }
     const lateMs = LATENCY_MS + this.lateness(from, connection.target);
     const leftMs = deadlineMs - this.#scheduler.nowMs;

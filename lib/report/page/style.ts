@@ -122,9 +122,14 @@ button {
   margin-bottom: 0.5rem;
 }
 
+/* Seen wherever the chosen segment is: the chart may be longer than the screen. */
 #detail {
+  position: sticky;
+  bottom: 0;
   min-height: 3em;
   margin: 0.5rem 0;
+  padding: 0.25rem 0;
+  background: var(--paper);
   color: var(--quiet);
   font-variant-numeric: tabular-nums;
   overflow-wrap: anywhere;
