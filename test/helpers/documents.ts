@@ -7,7 +7,7 @@ import { packageRoot } from './package-root.js';
 const SUFFIX = '.schema.json';
 
 /** Schemas of files that people write; the others are of documents that homelab prints. */
-const INPUTS = ['config', 'topology', 'bundle', 'scenario'];
+const INPUTS = ['config', 'topology', 'timings', 'bundle', 'scenario'];
 
 /** JSON Schemas by name, such as `plan`. */
 export function documentSchemas(): ReadonlyMap<string, object> {
