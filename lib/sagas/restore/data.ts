@@ -73,15 +73,37 @@ export function makeData(restore: Restore, machine: MachineSpec): Step {
     commands: [['etcdutl', ...flags].join(' ')],
     run: async (context) => {
       // One that was cut short is begun anew: nobody can tell how far it came.
-      await must(context, name, ['rm', '-rf', NEW_DATA], { timeoutMs: minutes(lab, 2) });
+      await removeNewData(context, lab, name);
       const program = await restoringProgram(context, lab, name);
       if (program === null) throw noProgram(name);
       await must(context, name, [program, ...flags], { timeoutMs: minutes(lab, 15) });
     },
     compensate: async (context) => {
-      await must(context, name, ['rm', '-rf', NEW_DATA], { timeoutMs: minutes(lab, 2) });
+      await removeNewData(context, lab, name);
+      // A program that was sent in the moment of a kill may have begun only now.
+      await context.clock.sleep(seconds(lab, 1), context.signal);
+      await removeNewData(context, lab, name);
     },
   };
+}
+
+/** A program that a killed homelab has sent goes on, and would write into the folder after it was removed. */
+async function removeNewData(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
+  for (const program of ['etcdutl', 'etcdctl']) {
+    const ended = await run(context, machine, ['pkill', '-KILL', '-x', program], short(lab));
+    if (ended.code > 1) throw notEnded(machine, program, ended.stderr);
+  }
+  await must(context, machine, ['rm', '-rf', NEW_DATA], { timeoutMs: minutes(lab, 2) });
+}
+
+/** 1 says that there is none; everything above is a fault of pkill's. */
+function notEnded(machine: string, program: string, why: string): StepError {
+  return new StepError({
+    code: 'restore-goes-on',
+    message: `${program} on ${machine} could not be ended: ${why.trim()}`,
+    remedy: `Look at it with: homelab exec ${machine} -- pgrep -a ${program}`,
+    retryable: true,
+  });
 }
 
 function restoreFlags({ lab, input }: Restore, { name, address }: MachineSpec): readonly string[] {
