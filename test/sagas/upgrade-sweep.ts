@@ -31,11 +31,11 @@ async function sweepUpgrade(t: Tap, overrides: Overrides, strides: Strides): Pro
 }
 
 void t.test('three control planes with kube-vip, killed anywhere', (t) =>
-  sweepUpgrade(t, SMALL, { all: 5, some: 37 }),
+  sweepUpgrade(t, SMALL, { all: 10, some: 37 }),
 );
 
 void t.test('one control plane, killed anywhere', (t) =>
-  sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi' }, { all: 1, some: 29 }),
+  sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi' }, { all: 3, some: 29 }),
 );
 
 interface Tap {
