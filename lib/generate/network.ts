@@ -11,8 +11,8 @@ import { podRoutes } from './bridge.js';
 const KEEP_WITHOUT_CARRIER = 'IgnoreCarrierLoss=yes';
 
 /**
- * The drop-in for a machine whose cable is pulled before anything else was done to it. Beside the one below, which
- * comes and goes with the cluster.
+ * The drop-in that every machine has from its creation on, so that a cable may be pulled before anything else was
+ * done to it. Beside the one below, which comes and goes with the cluster.
  */
 export function carrierDropIn(lab: LabSpec): string {
   return `# Made by homelab for the lab ${lab.name}.\n[Network]\n${KEEP_WITHOUT_CARRIER}\n`;

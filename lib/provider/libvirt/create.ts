@@ -10,6 +10,7 @@ import { UnreachableError, type CreateOptions, type MachineReport } from '../pro
 import { boxImages, mendBaseVolumes } from './base-volume.js';
 import { boxOf, scaled, type Context } from './context.js';
 import { removeMachines } from './destroy.js';
+import { keepAddress } from './keep-address.js';
 import { fateOf, findMachines, volumeName, type Fate, type FoundMachine } from './leftovers.js';
 import { adoptMachine, readMachineFolder } from './machine-folder.js';
 import { ensureNetworks } from './networks.js';
@@ -117,7 +118,10 @@ async function startKept({ virsh }: Context, machines: readonly FoundMachine[]):
   }
 }
 
-/** Until every machine answers over SSH; only then it counts as made. Why one does not goes into `errors`. */
+/**
+ * Until every machine answers over SSH and has been told what Vagrant does not tell it; only then it counts as
+ * made. Why one does not goes into `errors`.
+ */
 async function reach(
   context: Context,
   names: readonly string[],
@@ -132,7 +136,9 @@ async function reach(
   const settled = names.map(async (name) => {
     try {
       await ssh.waitUntilUp(name, { timeoutMs: scaled(lab, BOOT_SECONDS), ...signalOf(options) });
-      if (isNew(name)) state.setProgress([name], 'made');
+      if (!isNew(name)) return;
+      await keepAddress(context, name);
+      state.setProgress([name], 'made');
     } catch (error) {
       if (error instanceof CancelledError) throw error;
       if (!(error instanceof UnreachableError)) throw error;

@@ -1,6 +1,7 @@
 /**
  * A machine keeps its static address while its cable is out. networkd would take it away, which no server does; so a
- * machine is told before homelab pulls its cable. The drop-in that a cluster's machines get says the same.
+ * machine is told when it is made. Told only as its cable is pulled it would be too late: networkd takes the new
+ * setting over some time after `networkctl reload` has returned.
  */
 import { carrierDropIn } from '../../generate/network.js';
 import { carrierDropInPath } from '../../generate/paths.js';
@@ -13,8 +14,6 @@ export async function keepAddress({ ssh, lab }: Context, machine: string): Promi
   const path = carrierDropInPath(lab.network.interface);
   const content = carrierDropIn(lab);
   const short = { timeoutMs: scaled(lab, 30) };
-  const there = await shell.readFile(path, short);
-  if (there !== null && new TextDecoder().decode(there) === content) return;
   const active = await shell.run({ argv: ['systemctl', 'is-active', 'systemd-networkd'], ...short });
   if (active.kind !== 'exited' || active.code !== 0) return;
   const must = async (...argv: readonly string[]): Promise<void> => {

@@ -4,7 +4,6 @@ import { domainName, networkName } from '../../generate/vagrantfile.js';
 import { UnreachableError, type MachineState, type PowerAction, type PowerState } from '../provider.js';
 import { scaled, type Context } from './context.js';
 import { BOOT_SECONDS } from './create.js';
-import { keepAddress } from './keep-address.js';
 import { findDomains, type FoundDomain } from './leftovers.js';
 import { ensureNetworks } from './networks.js';
 
@@ -151,8 +150,6 @@ export async function setLink(context: Context, name: string, state: 'up' | 'dow
       remedy: `Look at it with: virsh domiflist ${domainName(name)}`,
     });
   }
-  // One that is paused cannot be told. Of a cluster's machines the cluster's own drop-in says it.
-  if (state === 'down' && power === 'running') await keepAddress(context, name);
   await context.virsh.setLink(domainName(name), card.mac, state, power !== 'off');
 }
 
