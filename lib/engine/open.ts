@@ -57,11 +57,32 @@ export async function openSaga(options: OpenOptions): Promise<Opened> {
   if (mode === 'run' && snapshot.value !== 'partial') throw alreadyOpen(saga);
   if (mode === 'abort') {
     checkCompensations(snapshot.context, saga);
+    await letSettle(snapshot.context, options);
     return { planned, snapshot, pivotUnchanged: await checkPivot(snapshot.context, options) };
   }
   if (snapshot.context.direction === 'back') checkCompensations(snapshot.context, saga);
   else checkPlan(planned, saga);
+  await letSettle(snapshot.context, options);
   return { planned, snapshot, pivotUnchanged: false };
+}
+
+/** More than a machine needs from taking a command over SSH to having renamed or removed a file. */
+const SETTLE_MS = 2_000;
+
+/**
+ * What a killed homelab sent in its last moment may not have begun yet. Whoever looks at once would see the time before
+ * it, and what it does then would hit what has been put right meanwhile. Programs that take longer are the business
+ * of the steps that start them.
+ */
+async function letSettle(state: SagaState, { provider, signal }: OpenOptions): Promise<void> {
+  const wasCut = state.steps.some(({ activity }) => activity === 'acting' || activity === 'undoing');
+  if (!wasCut) return;
+  try {
+    await provider.clock.sleep(SETTLE_MS, signal);
+  } catch (error) {
+    // Whether the run goes on is decided, and recorded, where it is driven.
+    if (!(error instanceof CancelledError)) throw error;
+  }
 }
 
 /** The plan is a turn of its own: whatever tears the first append, the journal then holds nothing at all. */

@@ -9,7 +9,7 @@ import { controlPlaneProblem } from '../gates.js';
 import { askKubectl, firstControlPlane, parseNodes } from '../kubectl.js';
 import { removeVip } from '../node.js';
 import type { Restore } from '../restore.js';
-import { must, succeeds } from '../remote.js';
+import { must, run, succeeds } from '../remote.js';
 import { brief, minutes, patient, poll, seconds } from '../timing.js';
 import { NEW_DATA, STOPPED } from './paths.js';
 
@@ -46,6 +46,8 @@ export function stopControlPlane({ lab }: Restore, { name }: MachineSpec): Step 
     },
     compensate: async (context) => {
       await moveAll(context, lab, name, 'back');
+      const left = await run(context, name, ['ls', '-1', STOPPED], short(lab));
+      if (left.code === 0 && left.stdout.trim() !== '') throw stillThere(name, left.stdout);
       await must(context, name, ['rm', '-rf', STOPPED], short(lab));
     },
   };
@@ -190,6 +192,16 @@ function notBack(what: string, problem: string): StepError {
     code: 'restore-gate',
     message: `${what} does not come back: ${problem}`,
     remedy: 'Look at it with `homelab status`, mend it, then type: homelab resume',
+    retryable: true,
+  });
+}
+
+/** A manifest that came there after it was looked for is never removed; the next attempt moves it back. */
+function stillThere(machine: string, names: string): StepError {
+  return new StepError({
+    code: 'manifests-left',
+    message: `${machine}: ${STOPPED} still has ${names.trim().replaceAll('\n', ' and ')}`,
+    remedy: 'Try it again.',
     retryable: true,
   });
 }
