@@ -71,6 +71,7 @@ const BASE_PROGRAMS = [
     'tc',
     'test',
     'timedatectl',
+    'timeout',
     'true',
     'uname',
     'helm',

@@ -41,6 +41,7 @@ import { systemctl } from './systemctl.js';
 import { tc } from './tc.js';
 import { echo, grep, head, tail, wc } from './text-tools.js';
 import { timedatectl } from './timedatectl.js';
+import { timeout } from './timeout.js';
 import { bracket, test } from './test.js';
 
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
@@ -101,6 +102,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['tc', tc],
   ['test', test],
   ['timedatectl', timedatectl],
+  ['timeout', timeout],
   ['touch', touch],
   ['true', trueProgram],
   ['uname', uname],
