@@ -45,9 +45,11 @@ for (const file of [...filesOf(SHIPPED), ...filesOf(OF_MACHINES)].sort()) {
       t.comment(`${measured}: ${minMs} ${p50Ms} ${p95Ms} ${maxMs} ms, worst seed ${worstSeed}`);
     const emptied = await tryScenario(lab, text, { control: 'emptied' });
     t.equal(emptied.verdict.word, 'deviated', 'without its faults');
+    t.ok(method.length > 0);
+    // There one machine has one fault after the other: the next cannot come while the last one is in force.
+    if (name === 'machines') return;
     const unlifted = await tryScenario(lab, text, { control: 'unlifted' });
     t.equal(unlifted.verdict.word, 'stuck', 'with its faults left in force');
     t.strictSame(unlifted.seen.unsteady, [], 'and all of it is lifted in the end');
-    t.ok(method.length > 0);
   });
 }

@@ -74,7 +74,7 @@ t.test('a lab that was stopped before Kubernetes', async (t) => {
     [unmet.code, JSON.parse(unmet.stdout)],
     [2, { verdict: 'aborted', lines: [/probe worker: exit code 1/] }],
   );
-  const refused = await homelab(cwd, 'chaos run worker-loss -o json');
+  const refused = await homelab(cwd, 'chaos run halt-one-control-plane -o json');
   t.match(
     [refused.code, JSON.parse(refused.stdout)],
     [2, { verdict: 'aborted', lines: [/nodes: not to be seen/] }],
