@@ -52,7 +52,7 @@ void t.test('chaos on machines without Kubernetes', { skip: notPrepared() }, asy
 /** Debian's keepalived on two machines: both stand by, and whoever has the address keeps it. */
 async function startKeepalived(lab: TestLab): Promise<void> {
   const { vip, network } = lab.spec;
-  const provider = lab.open();
+  const provider = await lab.open();
   try {
     const [first, second, third] = controlPlanes(lab.spec).map(({ name }) => name);
     const candidates = [first ?? '', second ?? ''].map(async (name, i) => {
