@@ -88,7 +88,7 @@ function fakeSsh(sent: string[]): Ssh {
       sendFile: async (path) => void sent.push(`${machine}: send ${path}`),
     }),
     forget: (machine) => void sent.push(`${machine}: forget`),
-    waitUntilUp: async () => undefined,
+    waitUntilUp: async (machine, { argv = ['true'] }) => void sent.push(`${machine}: ${argv.join(' ')}`),
     answers: async () => true,
     knows: (machine) => known.has(machine),
     writeConfig: (text) => {
