@@ -1,6 +1,6 @@
 /**
- * containerd's own client: `ctr images import|ls|rm` and `ctr version`. Only the namespace `k8s.io`, in which the kubelet
- * finds its images, has any; pulling, mounting, containers and tasks are not modelled.
+ * containerd's own client: `ctr images import|ls|rm` and `ctr version`. Only the namespace `k8s.io`, in which the
+ * kubelet finds its images, has any; pulling, mounting, containers and tasks are not modelled.
  */
 import { sha256Hex } from '../../base/digest.js';
 import { parseArchive } from '../archive.js';
