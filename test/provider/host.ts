@@ -9,7 +9,6 @@ import { checkHost } from '../../lib/provider/libvirt/host-check.js';
 import { parseNetwork, parseRoutes } from '../../lib/provider/libvirt/host-facts-libvirt.js';
 import {
   gatherHostFacts,
-  parseBoxes,
   type HostFacts,
   type HostProgramName,
 } from '../../lib/provider/libvirt/host-facts.js';
@@ -218,12 +217,6 @@ t.test('boxes', async (t) => {
 });
 
 t.test('what programs print becomes facts', async (t) => {
-  const box = (name: string, provider: string): string =>
-    [`box-name,${name}`, `box-provider,${provider}`, 'box-version,1.2']
-      .map((rest) => `17,,${rest}\n`)
-      .join('');
-  const text = `17,,ui,info,a (libvirt%!(VAGRANT_COMMA) 0)\n${box('a', 'libvirt')}${box('b', 'virtualbox')}`;
-  t.strictSame(parseBoxes(text), [{ name: 'a', version: '1.2' }]);
   const routes = JSON.stringify([
     { dst: 'default', gateway: '192.0.2.1', dev: 'eth0' },
     { dst: '192.0.2.0/24', dev: 'eth0' },
@@ -248,7 +241,8 @@ t.test('facts of this computer are gathered whatever is installed', async (t) =>
   const run: RunHostProgram = async ({ argv }) =>
     argv[0] === 'ip' ? exited(1, 'no\n') : { kind: 'missing', why: 'ENOENT' };
   const folder = join(t.testdir({}), 'not', 'there');
-  const facts = await gatherHostFacts({ run, env: {}, lab: labOf(), folder, begun: [], kvm: null });
+  const asked = { run, env: {}, lab: labOf(), folder, begun: [], kvm: null } as const;
+  const facts = await gatherHostFacts({ ...asked, depth: 'all' });
   t.match(facts, {
     programs: { vagrant: { state: 'missing' } },
     plugin: { why: /not on PATH/ },
@@ -260,4 +254,20 @@ t.test('facts of this computer are gathered whatever is installed', async (t) =>
     problemsOf(checkHost(facts, labOf(), 'debian12')).some(({ code }) => code === 'vagrant'),
     true,
   );
+});
+
+t.test('what every `up` waits for is what could block it', async (t) => {
+  const asked: string[] = [];
+  const run: RunHostProgram = async ({ argv }) => {
+    asked.push(argv.join(' '));
+    return { kind: 'missing', why: 'ENOENT' };
+  };
+  const folder = t.testdir({
+    'plugins.json': '{"installed": {"vagrant-libvirt": {"gem_version": "0.12.2"}}}',
+  });
+  const questions = { run, lab: labOf(), folder, begun: [], kvm: null, depth: 'what-blocks' } as const;
+  const { plugin, programs } = await gatherHostFacts({ ...questions, env: { VAGRANT_HOME: folder } });
+  t.strictSame(plugin, { version: '' });
+  t.strictSame(programs.kubectl, { state: 'unasked' });
+  t.notOk(asked.some((line) => /plugin|kubectl|haproxy/.test(line)));
 });

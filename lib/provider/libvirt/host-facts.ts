@@ -3,19 +3,22 @@
  * memory, disk. What libvirt knows is asked in host-facts-libvirt.ts. Changes nothing; whatever a program does is an
  * answer.
  */
-import { existsSync, realpathSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, platform, tmpdir, totalmem } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { LabSpec } from '../../model/lab.js';
 import { gatherLibvirtFacts, type LibvirtFacts } from './host-facts-libvirt.js';
 import type { RunHostProgram } from './host-program.js';
 import type { KvmAnswer } from './kvm.js';
+import { libvirtBoxes, vagrantHome, type Env, type LibvirtBox } from './vagrant-boxes.js';
 
 export type ProgramFact =
   /** `version` is the first line with a number in it. */
   | { readonly state: 'found'; readonly version: string }
   | { readonly state: 'missing' }
+  /** Nothing depends on it now. */
+  | { readonly state: 'unasked' }
   | { readonly state: 'broken'; readonly why: string };
 
 export type HostProgramName = keyof typeof VERSION_OPTIONS;
@@ -35,18 +38,16 @@ const VERSION_OPTIONS = {
   haproxy: '-v',
 } as const;
 
-export interface BoxFact {
-  readonly name: string;
-  readonly version: string;
-}
-
 export interface HostFacts {
   readonly platform: string;
   readonly programs: Readonly<Record<HostProgramName, ProgramFact>>;
-  /** Version of the plugin vagrant-libvirt, null when Vagrant does not have it, or why that is not known. */
+  /**
+   * Version of the plugin vagrant-libvirt (empty when only its presence was asked), null when Vagrant does not have it,
+   * or why that is not known.
+   */
   readonly plugin: { readonly version: string | null } | { readonly why: string };
-  /** Vagrant's boxes for libvirt; null when they are not known. */
-  readonly boxes: readonly BoxFact[] | null;
+  /** Vagrant's boxes for libvirt; null where Vagrant does not run. */
+  readonly boxes: readonly Pick<LibvirtBox, 'name' | 'version'>[] | null;
   /** Null when the lab does not want it, such as with `vos.driver: qemu`. */
   readonly kvm: KvmAnswer | null;
   readonly cpus: number;
@@ -60,7 +61,7 @@ export interface HostFacts {
 
 export interface HostQuestions {
   readonly run: RunHostProgram;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly lab: LabSpec;
   /** The lab's folder, which need not be there. */
   readonly folder: string;
@@ -68,9 +69,13 @@ export interface HostQuestions {
   readonly begun: readonly string[];
   /** Null when the lab does not want it. */
   readonly kvm: KvmAnswer | null;
+  /** `what-blocks` leaves out what is only good to know, because every `up` waits for the answers. */
+  readonly depth: 'all' | 'what-blocks';
   readonly signal?: AbortSignal;
 }
 
+/** Without them nothing is amiss. */
+const CONVENIENCES: readonly HostProgramName[] = ['kubectl', 'haproxy'];
 /** Vagrant takes seconds to start on a slow disk, and several programs start at once. */
 const TIMEOUT_MS = 60_000;
 /** Programs that run at the same time. */
@@ -90,16 +95,21 @@ export async function gatherHostFacts(questions: HostQuestions): Promise<HostFac
   const ask = asker(questions);
   const names = Object.keys(VERSION_OPTIONS) as HostProgramName[];
   // Vagrant is asked first: it is the slowest by far, and the others are done while it starts.
-  const [plugin, boxes, programs, libvirt] = await Promise.all([
-    askPlugin(ask),
-    askBoxes(ask),
-    Promise.all(names.map(async (name) => [name, await askVersion(ask, name)] as const)),
+  const [plugin, programs, libvirt] = await Promise.all([
+    questions.depth === 'what-blocks' && hasPlugin(questions.env) ? { version: '' } : askPlugin(ask),
+    Promise.all(
+      names.map(async (name) => {
+        const isAsked = questions.depth === 'all' || !CONVENIENCES.includes(name);
+        return [name, isAsked ? await askVersion(ask, name) : UNASKED] as const;
+      }),
+    ),
     gatherLibvirtFacts(ask, { ...questions, folder }),
   ]);
   return {
     platform: platform(),
     programs: Object.fromEntries(programs) as Record<HostProgramName, ProgramFact>,
-    ...{ plugin, boxes, libvirt },
+    ...{ plugin, libvirt },
+    boxes: 'why' in plugin ? null : libvirtBoxes(questions.env),
     kvm: questions.kvm,
     cpus: availableParallelism(),
     memoryMiB: Math.round(totalmem() / MIB),
@@ -130,6 +140,8 @@ function asker({ run, env, signal }: HostQuestions): Ask {
   };
 }
 
+const UNASKED = { state: 'unasked' } as const;
+
 async function askVersion(ask: Ask, name: HostProgramName): Promise<ProgramFact> {
   const answer = await ask([name, ...VERSION_OPTIONS[name].split(' ')]);
   if (answer.state !== 'answered') return answer;
@@ -141,29 +153,28 @@ async function askVersion(ask: Ask, name: HostProgramName): Promise<ProgramFact>
     : { state: 'found', version: version.trim() };
 }
 
+/** By Vagrant's own records; a plugin that got there by another way is asked for. */
+function hasPlugin(env: Env): boolean {
+  return pluginRecords(env).some((path) => {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return text.includes('"vagrant-libvirt"');
+  });
+}
+
+/** Of `vagrant plugin install`, and of Debian's package of the plugin. */
+function pluginRecords(env: Env): readonly string[] {
+  return [
+    join(vagrantHome(env), 'plugins.json'),
+    '/usr/share/vagrant-plugins/plugins.d/vagrant-libvirt.json',
+  ];
+}
+
 /** Debian's own plugin is listed as `vagrant-libvirt (0.11.2, system)`, an installed one as `… (0.12.2, global)`. */
 async function askPlugin(ask: Ask): Promise<HostFacts['plugin']> {
   const answer = await ask(['vagrant', 'plugin', 'list']);
   if (answer.state === 'missing') return { why: 'vagrant is not on PATH' };
   if (answer.state === 'broken') return { why: answer.why };
   return { version: /^vagrant-libvirt \(([^,)]+)/m.exec(answer.stdout)?.[1] ?? null };
-}
-
-async function askBoxes(ask: Ask): Promise<readonly BoxFact[] | null> {
-  const answer = await ask(['vagrant', 'box', 'list', '--machine-readable']);
-  return answer.state === 'answered' ? parseBoxes(answer.stdout) : null;
-}
-
-/** A box is three records, one after the other: its name, its provider, its version. */
-export function parseBoxes(text: string): readonly BoxFact[] {
-  const boxes: BoxFact[] = [];
-  let [name, provider] = ['', ''];
-  for (const [, , kind, value = ''] of text.split('\n').map((line) => line.trim().split(','))) {
-    if (kind === 'box-name') name = value.replaceAll('%!(VAGRANT_COMMA)', ',');
-    if (kind === 'box-provider') provider = value;
-    if (kind === 'box-version' && provider === 'libvirt') boxes.push({ name, version: value });
-  }
-  return boxes;
 }
 
 /** Of a folder that is not there its nearest one above is asked. */
