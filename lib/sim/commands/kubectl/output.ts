@@ -79,7 +79,7 @@ function printColumns(
 function goText(value: unknown): string {
   if (Array.isArray(value)) return `[${(value as unknown[]).map(goText).join(' ')}]`;
   if (value === null) return '<nil>';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return JSON.stringify(value).replace(/^"(.*)"$/, '$1');
   const keys = Object.keys(value).sort();
   return `map[${keys.map((key) => `${key}:${goText((value as Record<string, unknown>)[key])}`).join(' ')}]`;
 }
