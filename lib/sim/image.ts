@@ -88,6 +88,7 @@ const BASE_PROGRAMS = [
     'wc',
     'du',
     'env',
+    'find',
     'free',
     'hostnamectl',
     'id',

@@ -17,6 +17,7 @@ import { dpkg, dpkgQuery } from './dpkg.js';
 import { etcdctl } from './etcdctl.js';
 import { etcdutl } from './etcdutl.js';
 import { fallocate } from './fallocate.js';
+import { find } from './find.js';
 import { haproxy } from './haproxy.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
@@ -70,6 +71,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['fallocate', fallocate],
   ['free', free],
   ['grep', grep],
+  ['find', find],
   ['haproxy', haproxy],
   ['head', head],
   ['helm', helm],

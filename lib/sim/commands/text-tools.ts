@@ -4,7 +4,7 @@ import { parentOf } from '../disk.js';
 import { waitFor, type Sim } from '../task.js';
 import { Failure, gnuFlags, notModelled, program, shortProgram } from './failure.js';
 import type { Flags } from './flags.js';
-import { absolute } from './paths.js';
+import { absolute, quoted } from './paths.js';
 
 export const echo = shortProgram((call) => {
   const words = [...call.args];
@@ -107,7 +107,7 @@ function* followFile(call: Invocation, path: string): Sim<never> {
 
 export const wc = shortProgram((call) => {
   const flags = gnuFlags('wc', ['lines|l', 'words|w', 'bytes|c', 'chars|m'], call.args);
-  const { inputs, failed } = readInputs(call, flags.operands, (file, why) => `wc: ${file}: ${why}\n`);
+  const { inputs, failed } = readInputs(call, flags.operands, (file, why) => `wc: ${quoted(file)}: ${why}\n`);
   const rows = inputs.map(({ name, text }) => ({ name, counts: countsOf(text) }));
   const total = [0, 1, 2].map((column) => rows.reduce((sum, { counts }) => sum + (counts[column] ?? 0), 0));
   if (flags.operands.length > 1) rows.push({ name: 'total', counts: total });

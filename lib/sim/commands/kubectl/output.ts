@@ -1,5 +1,5 @@
 /** `-o json|yaml|name|wide|jsonpath=…` and the table that stands for none of them. */
-import { stringify } from 'yaml';
+import { Document, visit } from 'yaml';
 import { apiVersionOf, type ResourceType } from '../../api/resources.js';
 import type { KubeObject } from '../../objects.js';
 import { Failure } from '../failure.js';
@@ -121,12 +121,18 @@ export function toJson(value: unknown, indent = 4): string {
   );
 }
 
-/** YAML as kubectl prints it: what YAML 1.1 would read as a moment or a boolean stands in quotes. */
+/** What YAML 1.1 reads as a moment or a boolean, and YAML 1.2 does not. */
+const OF_OLD_YAML = /^(\d{4}-\d\d-\d\d([Tt ].*)?|y|n|yes|no|on|off)$/i;
+
+/** YAML as kubectl prints it: by the rules of YAML 1.1 for what stands in quotes. */
 export function toYaml(value: unknown): string {
-  return stringify(sorted(value), { indentSeq: false, lineWidth: 0, version: '1.1' }).replace(
-    /^%YAML 1\.1\n---\n/,
-    '',
-  );
+  const document = new Document(sorted(value));
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && OF_OLD_YAML.test(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ indentSeq: false, lineWidth: 0 });
 }
 
 function withKind(type: ResourceType, object: KubeObject): KubeObject {
