@@ -1,7 +1,7 @@
 /**
  * Real Kubernetes, where HOMELAB_BUNDLE names a bundle: three control planes behind kube-vip and a worker, on software
- * emulation, from nothing to a lost holder of the API's address, on to the next version that the bundle brings, and back
- * to nothing.
+ * emulation, from nothing to a lost holder of the API's address, on to the next version that the bundle brings, and
+ * back to nothing.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * containerd's own client: `ctr images import|ls|rm|mount|unmount` and `ctr version`. Only the namespace `k8s.io`, in
- * which the kubelet finds its images, has any; of their content only etcd's programs are there, as plain files. Pulling,
- * containers and tasks are not modelled.
+ * which the kubelet finds its images, has any; of their content only etcd's programs are there, as plain files.
+ * Pulling, containers and tasks are not modelled.
  */
 import { sha256Hex } from '../../base/digest.js';
 import { parseArchive } from '../archive.js';
