@@ -1,7 +1,10 @@
 /** The gate of an experiment, and the machines that its words mean at that moment. Changes nothing. */
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
+import type { SagaPorts } from '../sagas/ports.js';
+import { checkSteps, operationSaga, planOperation } from './operation-plan.js';
 import { checkPossible, chooseMachines, knownOf, type ChaosInput } from './plan.js';
+import { contextOf } from './probes.js';
 import { gate } from './run.js';
 import type { Scenario } from './scenario.js';
 
@@ -9,6 +12,8 @@ export interface PrepareOptions {
   readonly lab: LabSpec;
   readonly scenario: Scenario;
   readonly provider: Provider;
+  /** Asked only where the scenario has an operation. */
+  readonly ports: SagaPorts;
   /** Chooses machines where the scenario leaves it to chance. */
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -22,10 +27,17 @@ export interface PrepareOptions {
 export async function prepareChaos(
   options: PrepareOptions,
 ): Promise<{ readonly input: ChaosInput | null; readonly unsteady: readonly string[] }> {
-  const { lab, scenario, provider, seed, signal, source } = options;
+  const { lab, scenario, provider, ports, seed, signal, source } = options;
   checkPossible(lab, scenario, provider);
   const unsteady = await gate(lab, scenario, provider, signal);
   if (unsteady.length > 0) return { input: null, unsteady };
   const properties = knownOf(await provider.observe(), null);
-  return { input: { ...source, seed, ...chooseMachines(lab, scenario, properties, seed) }, unsteady: [] };
+  const { operated, ...chosen } = chooseMachines(lab, scenario, properties, seed);
+  const operation =
+    scenario.operation === null
+      ? null
+      : await planOperation(contextOf(provider, signal), lab, ports, scenario.operation, operated);
+  const saga = operation === null ? null : operationSaga(lab, operation, ports);
+  checkSteps(scenario, saga, ({ name }) => chosen.faults[name] ?? []);
+  return { input: { ...source, seed, operation, ...chosen }, unsteady: [] };
 }

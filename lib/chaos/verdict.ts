@@ -5,7 +5,7 @@ import { durationOn } from './duration-sum.js';
 import { judge, type Window } from './expect.js';
 import { INVARIANTS, type InvariantName } from './invariant-names.js';
 import { judgeWrites, type InvariantResult } from './invariants.js';
-import { faultTimes, type FaultTimes } from './moments.js';
+import { attemptsAt, faultTimes, type FaultTimes } from './moments.js';
 import { steadyStateOf, type ChaosInput } from './plan.js';
 import type { Interval } from './recorder.js';
 import type { ChaosSeen } from './run.js';
@@ -47,16 +47,19 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
     return fromMs >= (one.subject.kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
   };
   const during = scenario.during.filter(isSeen).map((one) => expectation(lab, scenario, input, seen, one));
-  const recovered = recovery(lab, scenario, seen);
+  const operated = operationResult(lab, scenario, seen);
+  const recovered = recovery(lab, scenario, input, seen);
   const invariants = invariantResults(lab, scenario, seen);
   const assertions = [
     ...during.map(({ assertion }) => assertion),
+    ...(operated === null ? [] : [operated.assertion]),
     recovered.assertion,
     ...invariants.map(invariantAssertion),
   ];
   const overlapMs = seen.vip.judge(seen.endedMs, []).longestMs;
   const measures = [
     ...during.flatMap(({ measure }) => (measure === null ? [] : [measure])),
+    ...(operated === null || operated.measure === null ? [] : [operated.measure]),
     ...(recovered.measure === null ? [] : [recovered.measure]),
     ...(lab.vip === null ? [] : [{ name: 'two held the floating address', ms: overlapMs }]),
   ];
@@ -78,6 +81,11 @@ function wordOf(
   const { outcome, error, seed } = seen.result;
   const seedText = seed === null ? '' : ` (seed ${seed})`;
   const wrong = assertions.filter(({ ok }) => !ok);
+  const refused = seen.operation?.refused ?? null;
+  if (refused !== null) {
+    const lines = [`${refused.message}${seedText}`, 'every fault was lifted', refused.remedy];
+    return { word: 'stuck', ok: false, lines };
+  }
   if (outcome === 'stuck' || error?.code === 'not-recovered' || seen.unsteady.length > 0) {
     const why = error?.message ?? `the steady state is not back: ${seen.unsteady.join('; ')}`;
     return { word: 'stuck', ok: false, lines: [`${why}${seedText}`, ...wrong.map(line)] };
@@ -117,7 +125,7 @@ function expectation(
     return { assertion: { ...about, expected: name, observed, ok: false, atMs: null }, measure: null };
   }
   const skipped = { ...whole, fromMs: whole.fromMs + (skip === null ? 0 : durationOn(lab, skip)) };
-  const judged = judge(lab, demand, intervalsOf(seen, subject, skipped), skipped);
+  const judged = judge(lab, demand, intervalsOf(seen, input, subject, skipped), skipped);
   const { expected, observed, ok, atMs, measuredMs } = judged;
   return {
     assertion: { ...about, expected: `${subject.text} ${expected}`, observed, ok, atMs },
@@ -140,23 +148,48 @@ function windowOf(scenario: Scenario, seen: ChaosSeen, window: ExpectationSpec['
 
 function intervalsOf(
   seen: ChaosSeen,
+  input: ChaosInput,
   { text, kind, name }: Subject,
   { fromMs, toMs }: Window,
 ): readonly Interval[] {
+  if (kind === 'step') return attemptsAt(seen.operation?.records ?? [], name, input.subjects[text] ?? null);
   if (kind !== 'probe') return seen.recorder.intervals(text, seen.endedMs);
   return seen.probes.find((probe) => probe.name === name)?.runsIn(fromMs, toMs) ?? [];
 }
 
-/** How long after the last fault was gone the last of the steady state came back. */
+/** What became of the operation; null where there is none. */
+function operationResult(
+  lab: LabSpec,
+  { operation }: Scenario,
+  { operation: ran }: ChaosSeen,
+): { readonly assertion: Assertion; readonly measure: Measure | null } | null {
+  if (operation === null || ran === null) return null;
+  const [first, last] = [ran.records[0], ran.records.at(-1)];
+  const ms = first === undefined || last === undefined ? 0 : last.atMs - first.atMs;
+  const again = ran.again === 0 ? '' : ' when it was taken up again';
+  const observed = ran.outcome === null ? 'never begun' : `${ran.outcome}${again} after ${printDuration(ms)}`;
+  return {
+    assertion: {
+      ...{ phase: 'recovery', name: 'operation', observed, ok: ran.outcome === 'completed', machine: null },
+      expected: `the ${operation.saga} completes within ${printDuration(durationOn(lab, operation.within))}`,
+      atMs: last?.atMs ?? null,
+    },
+    measure: ran.outcome === 'completed' ? { name: `the ${operation.saga}`, ms } : null,
+  };
+}
+
+/** How long after the last fault was gone, and the operation over, the last of the steady state came back. */
 function recovery(
   lab: LabSpec,
   scenario: Scenario,
+  input: ChaosInput,
   seen: ChaosSeen,
 ): { readonly assertion: Assertion; readonly measure: Measure | null } {
   const expected = `the steady state again within ${printDuration(durationOn(lab, scenario.recovery))}`;
   const about = { phase: 'recovery' as const, name: 'recovery', expected, machine: null };
   const gone = scenario.method.map(({ name }) => faultTimes(seen.records, name).goneMs);
-  const goneMs = Math.max(...gone.map((ms) => ms ?? -Infinity));
+  const overMs = seen.operation?.records.at(-1)?.atMs ?? -Infinity;
+  const goneMs = Math.max(overMs, ...gone.map((ms) => ms ?? -Infinity));
   const isBack = seen.result.outcome === 'completed';
   if (!isBack || goneMs === -Infinity) {
     const observed =
@@ -166,7 +199,7 @@ function recovery(
   const whole = { fromMs: 0, toMs: seen.endedMs };
   const ends = steadyStateOf(lab, scenario).map(
     ({ subject, up }) =>
-      intervalsOf(seen, subject, whole).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
+      intervalsOf(seen, input, subject, whole).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
   );
   const ms = Math.max(0, Math.max(goneMs, ...ends) - goneMs);
   return {

@@ -11,7 +11,7 @@ import type { Interval } from '../../lib/chaos/recorder.js';
 import { SCENARIO_SCHEMA } from '../../lib/chaos/schema.js';
 import { parseSelector, resolveSelector } from '../../lib/chaos/selector.js';
 import { parseSubject } from '../../lib/chaos/subject.js';
-import { momentsOf } from '../../lib/chaos/timeline.js';
+import { chaptersOf } from '../../lib/chaos/timeline.js';
 import { schemaAt, schemaPaths } from '../../lib/config/tree.js';
 import type { Observation } from '../../lib/provider/provider.js';
 import { scenarioOfText } from '../helpers/chaos-runs.js';
@@ -77,7 +77,7 @@ t.test('a scenario is sound, or every problem is told at its place', async (t) =
 
 t.test('settings, moments and durations on a lab', async (t) => {
   const lab = labOf();
-  const moments = momentsOf(lab, scenarioOfText(SOUND, { duration: '3m' }));
+  const [{ moments } = { moments: [] }] = chaptersOf(lab, scenarioOfText(SOUND, { duration: '3m' }));
   const told = moments.map(({ atMs, injects, lifts }) => [
     atMs,
     injects.map((f) => f.name),
@@ -153,7 +153,7 @@ t.test('what was expected against what was seen', async (t) => {
     observed: /^a, then b/,
   });
   t.match(judge(lab, { kind: 'changes', expected: false }, seen, within), { ok: false });
-  t.match(judge(lab, { kind: 'failures', atLeast: 1, atMost: 1 }, seen, within), { ok: true });
+  t.match(judge(lab, { kind: 'failures', atLeast: 1, atMost: 1, saying: null }, seen, within), { ok: true });
 });
 
 t.test('two holders of the floating address, and for how long they may be two', async (t) => {
