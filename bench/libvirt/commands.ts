@@ -61,7 +61,7 @@ async function openConnection(
 ): Promise<{ run: () => Promise<unknown>; close: () => Promise<void> }> {
   const { spec } = resolve({ text: configuration(lab.shape), file: null, overrides: {} });
   const host = { folder: lab.own, env: process.env };
-  const provider = openProvider({ lab: must(spec, 'the lab has no problem'), host });
+  const provider = await openProvider({ lab: must(spec, 'the lab has no problem'), host });
   const run = (): Promise<unknown> => provider.shell(machine).run({ argv: ['true'], timeoutMs: 60_000 });
   await run();
   return { run, close: () => provider.close() };

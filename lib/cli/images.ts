@@ -1,8 +1,8 @@
 /** Node images of this computer, without a lab being there. */
 import type { Lock } from '../engine/lock-file.js';
 import type { LabSpec } from '../model/lab.js';
-import { Boxes } from '../provider/libvirt/boxes.js';
-import { hostPrograms, type RunHostProgram } from '../provider/libvirt/host-program.js';
+import { Boxes, type BoxesOptions } from '../provider/libvirt/boxes.js';
+import { hostPrograms } from '../provider/libvirt/host-program.js';
 import { labFiles } from '../provider/libvirt/lab-files.js';
 import { libvirtUri } from '../provider/libvirt/libvirt-uri.js';
 import { openNodeImage } from '../provider/libvirt/node-image.js';
@@ -27,11 +27,10 @@ export function lockImage({ io }: Session, base: string, lab: LabSpec): Lock {
 }
 
 export function openBoxes({ io }: Session): Boxes {
-  const { run, virsh } = programs(io);
-  return new Boxes(run, virsh);
+  return new Boxes(programs(io));
 }
 
-function programs({ env }: Io): { readonly run: RunHostProgram; readonly virsh: Virsh } {
+function programs({ env }: Io): BoxesOptions {
   const run = hostPrograms(env);
-  return { run, virsh: new Virsh(run, libvirtUri(env)) };
+  return { run, env, virsh: new Virsh(run, libvirtUri(env)) };
 }

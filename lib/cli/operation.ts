@@ -61,7 +61,7 @@ export async function operate<T>(
     const onSeen = (one: Observation): void => {
       seen.see(one);
     };
-    const provider = openProvider(session.io, lab, 'operate', { onSeen });
+    const provider = await openProvider(session.io, lab, 'operate', { onSeen });
     try {
       const ports = portsOf(base, lab);
       return await work({

@@ -2,12 +2,10 @@
 import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
-import type { OpenBundle } from '../model/bundle.js';
 import type { Provider } from '../provider/provider.js';
 import { openProvider as open, openSimProvider, type OpenProviderOptions } from '../provider/registry.js';
 import { SimProvider } from '../provider/sim/sim-provider.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
-import { labBundle } from './bundle/open.js';
 import { fileExists } from './files.js';
 import type { Io } from './io.js';
 import { baseOf, type Lab } from './labs.js';
@@ -15,16 +13,17 @@ import { baseOf, type Lab } from './labs.js';
 /** `look` plays a copy of a simulated world that is thrown away, and writes nothing of real machines. */
 export type Access = 'operate' | 'look';
 
-export function openProvider(
+export async function openProvider(
   io: Pick<Io, 'env'>,
   lab: Lab,
   access: Access,
   past: Pick<OpenProviderOptions, 'onSeen'> = {},
-): Provider {
+): Promise<Provider> {
   const { spec, seed } = lab.record;
   const look = access === 'look';
   if (spec.provider === 'libvirt') {
-    const bundle = (): OpenBundle | null => labBundle(baseOf(lab), spec);
+    const { labBundle } = await import('./bundle/open.js');
+    const bundle = () => labBundle(baseOf(lab), spec);
     return open({ lab: spec, host: { folder: lab.folder, env: io.env, look, bundle } });
   }
   const path = worldPath(lab);

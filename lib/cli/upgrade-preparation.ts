@@ -51,7 +51,7 @@ export async function refusedWithAll(
   if (!wasBootstrapped(lab)) return refused(rules);
   const { spec } = lab.record;
   const { version } = spec.kubernetes;
-  const provider = openProvider(session.io, lab, 'look');
+  const provider = await openProvider(session.io, lab, 'look');
   try {
     const facts = await saidPlainly(() => gatherFacts(asking(session, provider), spec));
     return refused([...rules, ...upgradeFindings(facts, spec, { from: version, to: version })]);

@@ -15,7 +15,7 @@ export async function useLab<T>(
   const isReal = lab.record.spec.provider === 'libvirt';
   const lock = isReal ? null : lockLab(io, lab);
   try {
-    const provider = openProvider(io, lab, isReal ? 'look' : 'operate');
+    const provider = await openProvider(io, lab, isReal ? 'look' : 'operate');
     try {
       return await work(provider);
     } finally {

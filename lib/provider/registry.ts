@@ -3,7 +3,6 @@ import { must } from '../base/errors.js';
 import type { OpenBundle } from '../model/bundle.js';
 import type { LabSpec } from '../model/lab.js';
 import type { TraceEvent } from '../sim/world.js';
-import { LibvirtProvider } from './libvirt/libvirt-provider.js';
 import type { Observation, Provider } from './provider.js';
 import { simHeader, simImage } from './sim/sim-lab.js';
 import { SimProvider } from './sim/sim-provider.js';
@@ -38,9 +37,11 @@ export interface HostOptions {
   readonly look?: boolean;
 }
 
-export function openProvider(options: OpenProviderOptions): Provider {
+export async function openProvider(options: OpenProviderOptions): Promise<Provider> {
   const { lab, host } = options;
   if (lab.provider === 'sim') return openSimProvider(options);
+  // Half of all modules are for real machines: who looks at a simulated lab does not wait for them.
+  const { LibvirtProvider } = await import('./libvirt/libvirt-provider.js');
   return new LibvirtProvider({ lab, ...must(host, 'a lab of real machines was opened without its host') });
 }
 

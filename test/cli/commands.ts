@@ -12,6 +12,7 @@ import { documentProblems } from '../helpers/documents.js';
 import { runHomelab } from '../helpers/fake-io.js';
 import { packageRoot } from '../helpers/package-root.js';
 import { SEED_CONFIG } from '../helpers/seed-config.js';
+import { addBox } from '../helpers/vagrant-home.js';
 
 /** Parses the only document on standard output and checks it against its schema. */
 function checked(
@@ -250,20 +251,14 @@ t.test('doctor of libvirt asks the programs on PATH', async (t) => {
 });
 
 t.test(
-  'image: refused without real machines; otherwise what Vagrant lists, with its box and its schema',
+  'image: refused without real machines; otherwise what Vagrant has, with its box and its schema',
   async (t) => {
-    const lines = [
-      'box-name,homelab/node-v1.31.4-0',
-      'box-provider,libvirt',
-      'box-name,debian12',
-      'box-provider,libvirt',
-    ];
-    const printed = lines.map((line) => `echo 1,,${line}`).join('\n');
-    const vagrant = `#!/bin/sh\n[ "$2" = list ] || exit 0\n${printed}\n`;
     const virsh = '#!/bin/sh\n';
-    const cwd = t.testdir({ bin: { vagrant, virsh } });
-    for (const name of ['vagrant', 'virsh']) chmodSync(join(cwd, 'bin', name), 0o755);
-    const env = { PATH: `${join(cwd, 'bin')}:/usr/bin:/bin` };
+    const cwd = t.testdir({ bin: { virsh } });
+    chmodSync(join(cwd, 'bin/virsh'), 0o755);
+    const env = { PATH: `${join(cwd, 'bin')}:/usr/bin:/bin`, VAGRANT_HOME: join(cwd, 'vagrant') };
+    for (const name of ['homelab/node-v1.31.4-0', 'debian12']) addBox(env.VAGRANT_HOME, name);
+    addBox(env.VAGRANT_HOME, 'homelab/node-v1.30.0-0', 'virtualbox');
     const refused = await runHomelab(['image', 'build', '-o', 'json'], { cwd, env });
     t.equal(refused.code, 2);
     t.match(checked(t, 'error', refused.stdout), {

@@ -87,7 +87,7 @@ function fakeSsh(sent: string[]): Ssh {
       writeFile: async (path) => void sent.push(`${machine}: write ${path}`),
     }),
     forget: (machine) => void sent.push(`${machine}: forget`),
-    waitUntilUp: async () => undefined,
+    waitUntilUp: async (machine, { argv = ['true'] }) => void sent.push(`${machine}: ${argv.join(' ')}`),
     answers: async () => true,
     knows: (machine) => known.has(machine),
     writeConfig: (text) => {

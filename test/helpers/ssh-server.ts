@@ -35,7 +35,8 @@ export interface TestServer {
   cut(): void;
   /** Another host key, as another machine at the same address. */
   changeKey(): void;
-  refuse(what: 'login' | 'sessions' | 'nothing'): void;
+  /** So many times; always, unless told otherwise. */
+  refuse(what: 'login' | 'sessions' | 'nothing', times?: number): void;
   close(): Promise<void>;
 }
 
@@ -77,8 +78,9 @@ export async function startServer(folder: string): Promise<TestServer> {
     changeKey: () => {
       machine.changeKey();
     },
-    refuse: (what) => {
+    refuse: (what, times = Infinity) => {
       machine.refused = what;
+      machine.refusals = times;
     },
     close: async () => {
       for (const connections of opened) connections.close();
@@ -100,6 +102,7 @@ export async function pass(ms: number): Promise<void> {
 class Machine {
   readonly stats = { connections: 0, mostSessions: 0, lines: [] as string[] };
   refused: 'login' | 'sessions' | 'nothing' = 'nothing';
+  refusals = Infinity;
   readonly #path: string;
   readonly #sockets = new Set<Socket>();
   readonly #children = new Set<ChildProcess>();
@@ -174,7 +177,9 @@ class Machine {
       else context.reject(['publickey']);
     });
     client.on('session', (accept, reject) => {
-      if (this.refused === 'sessions' || sessions >= MAX_SESSIONS) {
+      const refused = this.refused === 'sessions' && this.refusals > 0;
+      if (refused || sessions >= MAX_SESSIONS) {
+        this.refusals -= 1;
         reject();
         return;
       }

@@ -16,7 +16,7 @@ void t.test('both providers keep one contract', { skip: notPrepared() }, async (
     machines: simulated.machines.slice(0, 2),
   }));
   const libvirt = await conformance(t, 'libvirt', async () => ({
-    provider: lab.open(),
+    provider: await lab.open(),
     machines: lab.spec.machines,
   }));
   t.strictSame(libvirt.titles, sim.titles, 'the same list of checks');

@@ -40,7 +40,7 @@ void t.test('four machines, from nothing to nothing', { skip: notPrepared() }, a
   const again = await type(t, lab, 'up --until machines -o json', 0);
   t.match(JSON.parse(again.stdout), { outcome: 'partial' });
 
-  const provider = lab.open();
+  const provider = await lab.open();
   try {
     await t.test('a floating address', (t) => floatingAddress(t, lab, provider, ['t4-cp-1', 't4-cp-2']));
     await t.test('a cable', (t) => pulledCable(t, lab, provider, 't4-cp-3'));

@@ -161,7 +161,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 void t.test('SSH to a real machine', { skip: notPrepared() }, async (t) => {
   const lab = makeLab(t, SHAPE);
   await type(t, lab, 'up --until machines', 0);
-  const provider = lab.open();
+  const provider = await lab.open();
   const { name } = must(lab.spec.machines[0], 'a lab without machines');
   const run = (argv: readonly string[], more: Partial<Command> = {}): Promise<CommandResult> =>
     provider.shell(name).run({ argv, ...LIMIT, ...more });

@@ -9,7 +9,6 @@ import { checkHost } from '../../lib/provider/libvirt/host-check.js';
 import { parseNetwork, parseRoutes } from '../../lib/provider/libvirt/host-facts-libvirt.js';
 import {
   gatherHostFacts,
-  parseBoxes,
   type HostFacts,
   type HostProgramName,
 } from '../../lib/provider/libvirt/host-facts.js';
@@ -218,12 +217,6 @@ t.test('boxes', async (t) => {
 });
 
 t.test('what programs print becomes facts', async (t) => {
-  const box = (name: string, provider: string): string =>
-    [`box-name,${name}`, `box-provider,${provider}`, 'box-version,1.2']
-      .map((rest) => `17,,${rest}\n`)
-      .join('');
-  const text = `17,,ui,info,a (libvirt%!(VAGRANT_COMMA) 0)\n${box('a', 'libvirt')}${box('b', 'virtualbox')}`;
-  t.strictSame(parseBoxes(text), [{ name: 'a', version: '1.2' }]);
   const routes = JSON.stringify([
     { dst: 'default', gateway: '192.0.2.1', dev: 'eth0' },
     { dst: '192.0.2.0/24', dev: 'eth0' },

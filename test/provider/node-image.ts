@@ -10,11 +10,13 @@ import { labFiles } from '../../lib/provider/libvirt/lab-files.js';
 import { imageNameOf, openNodeImage } from '../../lib/provider/libvirt/node-image.js';
 import { Packer } from '../../lib/provider/libvirt/packer.js';
 import { identify } from '../../lib/provider/libvirt/process-group.js';
+import { libvirtBoxes } from '../../lib/provider/libvirt/vagrant-boxes.js';
 import { Virsh } from '../../lib/provider/libvirt/virsh.js';
 import { WallClock } from '../../lib/provider/libvirt/wall-clock.js';
 import type { NodeImage } from '../../lib/provider/provider.js';
 import { fakePrograms, type FakeProgram } from '../helpers/fake-programs.js';
 import { makeLab } from '../helpers/labs.js';
+import { addBox, removeBox } from '../helpers/vagrant-home.js';
 
 const VOLUME = '-VAGRANTSLASH-node-v1.31.4-';
 const clock = new WallClock(0);
@@ -31,7 +33,8 @@ interface Computer {
     bundle: readonly string[];
     packed: string;
   };
-  readonly boxes: Set<string>;
+  /** Vagrant's. */
+  readonly env: { readonly VAGRANT_HOME: string };
   readonly volumes: Map<string, string | null>;
 }
 
@@ -55,7 +58,7 @@ function computer(root: string, wanted: Wanted = {}): Computer {
     },
   });
   const seen: Computer['seen'] = { variables: {}, seed: '', bundle: [], packed: '' };
-  const boxes = new Set<string>();
+  const env = { VAGRANT_HOME: join(root, 'vagrant') };
   const volumes = new Map<string, string | null>();
   const build: FakeProgram = (args) => {
     for (const file of args.filter((arg) => arg.startsWith('-var-file='))) {
@@ -88,10 +91,9 @@ function computer(root: string, wanted: Wanted = {}): Computer {
     },
     vagrant: (args) => {
       const [, verb, ...rest] = args;
-      const name = verb === 'add' ? (rest[1] ?? '') : (rest[0] ?? '');
-      if (verb === 'add') boxes.add(name);
-      if (verb === 'remove') boxes.delete(name);
-      return [...boxes].map((box) => `1,,box-name,${box}\n2,,box-provider,libvirt\n`).join('');
+      if (verb === 'add') addBox(env.VAGRANT_HOME, rest[1] ?? '');
+      if (verb === 'remove') removeBox(env.VAGRANT_HOME, rest[0] ?? '');
+      return '';
     },
     virsh: (args) => {
       const [, , , verb, name = ''] = args;
@@ -103,21 +105,23 @@ function computer(root: string, wanted: Wanted = {}): Computer {
     },
   });
   const image = openNodeImage({
-    ...{ lab, run, clock, files: labFiles(folder), virsh: new Virsh(run, 'qemu:///system') },
+    ...{ lab, run, env, clock, files: labFiles(folder), virsh: new Virsh(run, 'qemu:///system') },
     bundle: () => wanted.bundle ?? null,
   });
   if (image === null) throw new Error('the lab has a box of its own');
-  return { image, calls, folder, seen, boxes, volumes };
+  return { image, calls, folder, seen, env, volumes };
 }
+
+const boxesOf = (env: Computer['env']): readonly string[] => libvirtBoxes(env).map(({ name }) => name);
 
 t.test('a build: variables, a seed with a key of its own, a box, and nothing left over', async (t) => {
   const root = t.testdir({});
-  const { image, calls, folder, seen, boxes } = computer(root);
+  const { image, calls, folder, seen, env } = computer(root);
   const progress: string[] = [];
   t.equal(await image.isThere(), false);
   await image.build({ onProgress: (line) => progress.push(line) });
   t.equal(await image.isThere(), true);
-  t.strictSame([...boxes], [image.name]);
+  t.strictSame(boxesOf(env), [image.name]);
   t.match(seen.variables, {
     base_image: join(root, 'base.qcow2'),
     accelerator: 'tcg',
@@ -136,11 +140,7 @@ t.test('a build: variables, a seed with a key of its own, a box, and nothing lef
   );
   const before = calls.length;
   await image.build({});
-  t.strictSame(
-    calls.slice(before),
-    ['vagrant box list --machine-readable'],
-    'what is there is not built again',
-  );
+  t.strictSame(calls.slice(before), [], 'what is there is not built again');
 });
 
 t.test('current Packer reads the whole folder and fetches its plugin', async (t) => {
@@ -212,16 +212,16 @@ t.test(
 );
 
 t.test('an image is removed with its volume, but not from under a machine', async (t) => {
-  const { image, boxes, volumes } = computer(t.testdir({}));
+  const { image, env, volumes } = computer(t.testdir({}));
   const volume = `${image.name.replace('/', '-VAGRANTSLASH-')}_vagrant_box_image_0_1_box.img`;
   t.match(volume, VOLUME);
-  boxes.add(image.name);
+  addBox(env.VAGRANT_HOME, image.name);
   volumes.set(volume, null).set('homelab_stage-cp-1.img', volume).set('other.img', 'other-base.img');
   await t.rejects(image.remove(), { code: 'image-in-use', message: /homelab_stage-cp-1\.img/ });
-  t.ok(boxes.has(image.name), 'nothing was removed');
+  t.strictSame(boxesOf(env), [image.name], 'nothing was removed');
   volumes.delete('homelab_stage-cp-1.img');
   await image.remove();
-  t.strictSame([...boxes], []);
+  t.strictSame(boxesOf(env), []);
   t.strictSame([...volumes.keys()], ['other.img']);
   await image.remove();
 });
@@ -231,10 +231,10 @@ t.test('another recipe than the one that was compiled in is refused', async (t) 
   const { run, calls } = fakePrograms({ vagrant: () => '', packer: () => 'Packer v1.6.6\n' });
   const image = openNodeImage({
     ...{ lab: makeLab({}), run, clock, files: labFiles(join(root, 'lab')), recipe: join(root, 'recipe') },
-    ...{ virsh: new Virsh(run, 'qemu:///system'), bundle: () => null },
+    ...{ virsh: new Virsh(run, 'qemu:///system'), env: {}, bundle: () => null },
   });
   await t.rejects(image?.build({}) ?? Promise.resolve(), { code: 'recipe-changed' });
-  t.strictSame(calls, ['vagrant box list --machine-readable']);
+  t.strictSame(calls, []);
   t.equal(openNodeImage({ lab: makeLab({ more: { box: 'a/b' } }), run, clock } as never), null, 'or a box');
 });
 

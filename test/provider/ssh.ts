@@ -150,6 +150,18 @@ void t.test('many at once take their turns', async (t) => {
   t.equal(server.stats.mostSessions, 8);
 });
 
+void t.test('a busy sshd that refuses a channel is asked again', async (t) => {
+  const { server, ssh } = await served(t);
+  await run(ssh, ['true']);
+  server.refuse('sessions', 5);
+  const ends = await Promise.all(['a', 'b', 'c'].map((word) => run(ssh, ['echo', word])));
+  t.strictSame(
+    ends.map(({ stdout }) => text(stdout)),
+    ['a\n', 'b\n', 'c\n'],
+  );
+  t.equal(server.stats.connections, 1, 'on the same connection');
+});
+
 void t.test('a connection that goes loses what runs, and the next program makes a new one', async (t) => {
   const { server, ssh } = await served(t);
   const going = [run(ssh, ['sleep', '3600']), run(ssh, ['sh', '-c', 'echo said; sleep 3600'])];

@@ -46,7 +46,7 @@ async function saveSnapshot(session: Session): Promise<number> {
   const lab = mustFindLab(baseFolder(session), session.options.lab);
   const lock = lockLab(session.io, lab);
   try {
-    const provider = openProvider(session.io, lab, 'operate');
+    const provider = await openProvider(session.io, lab, 'operate');
     try {
       const folder = labFolder(lab);
       const name = nextSnapshotName(folder, 'by-hand');

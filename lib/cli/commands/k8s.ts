@@ -104,7 +104,7 @@ async function upgrade(session: Session): Promise<number> {
 /** On a simulated lab everything is asked of a copy that is thrown away; real machines are only read. */
 async function dryRun(session: Session, base: string, lab: Lab, wanted: WantedUpgrade): Promise<number> {
   const { spec } = lab.record;
-  const provider = openProvider(session.io, lab, 'look');
+  const provider = await openProvider(session.io, lab, 'look');
   try {
     const ports = portsOf(base, lab);
     const { input, findings } = await prepareUpgrade(session, lab, provider, ports, wanted);

@@ -35,7 +35,7 @@ async function lint(session: Session): Promise<number> {
   const { spec } = lab.record;
   const { version } = spec.kubernetes;
   const { to, refusals } = target(lab, session.options['to'] as string | undefined);
-  const provider = openProvider(session.io, lab, 'look');
+  const provider = await openProvider(session.io, lab, 'look');
   try {
     const nowMs = provider.clock.nowMs();
     const facts = await saidPlainly(() => gatherFacts(asking(session, provider), spec));

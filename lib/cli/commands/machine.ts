@@ -58,7 +58,7 @@ async function act(session: Session, action: Action, names: readonly string[]): 
   for (const name of names) checkMachine(lab, name);
   const lock = lockLab(session.io, lab);
   try {
-    const provider = openProvider(session.io, lab, 'operate');
+    const provider = await openProvider(session.io, lab, 'operate');
     try {
       if (TAKES_DOWN.includes(action)) await confirmLoss(session, action, names, await provider.observe());
       const startedMs = provider.clock.nowMs();

@@ -26,7 +26,7 @@ export function define(command: Command, perform: Perform): void {
 async function quorum(session: Session): Promise<number> {
   const lab = mustFindLab(baseFolder(session), session.options.lab);
   const { action, machines } = parseAction(lab, String(session.options['whatIf']));
-  const provider = openProvider(session.io, lab, 'look');
+  const provider = await openProvider(session.io, lab, 'look');
   try {
     const seen = await provider.observe();
     const forecast = forecastOf(seen, machines);

@@ -59,7 +59,7 @@ async function status(session: Session): Promise<number> {
 }
 
 export async function look(io: Io, lab: Lab): Promise<StatusDocument> {
-  const provider = openProvider(io, lab, 'look');
+  const provider = await openProvider(io, lab, 'look');
   try {
     const { spec } = lab.record;
     const seen = await provider.observe();

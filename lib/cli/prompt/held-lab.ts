@@ -31,7 +31,7 @@ export class HeldLab {
     const lock = lockLab(this.#io, lab);
     try {
       const unchanged = this.#open?.bytes === fileSize(worldPath(lab)) ? this.#open.provider : null;
-      const provider = unchanged ?? asSim(openProvider(this.#io, lab, 'operate'));
+      const provider = unchanged ?? asSim(await openProvider(this.#io, lab, 'operate'));
       try {
         return await work(provider);
       } finally {

@@ -3,11 +3,12 @@
  * a copy-on-write layer of. A `vagrant up` that was killed in the middle of it leaves the first part under the
  * final name, and the next one would take that for the image.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
 import { UserError } from '../../base/errors.js';
 import type { LabStateFile } from './lab-state.js';
+import { libvirtBoxes, type Env } from './vagrant-boxes.js';
 import { POOL, type Virsh } from './virsh.js';
 
 export interface BoxImage {
@@ -18,19 +19,8 @@ export interface BoxImage {
 }
 
 /** Images of all versions of a box that Vagrant has; none when it has no such box. */
-export function boxImages(
-  env: Readonly<Record<string, string | undefined>>,
-  box: string,
-): readonly BoxImage[] {
-  const home = env['VAGRANT_HOME'] ?? join(env['HOME'] ?? '/', '.vagrant.d');
-  const folder = join(home, 'boxes', box.replaceAll('/', '-VAGRANTSLASH-').replaceAll(':', '-VAGRANTCOLON-'));
-  return foldersIn(folder).flatMap((version) =>
-    // Since Vagrant 2.4 a folder for the architecture lies in between.
-    [join(folder, version), ...foldersIn(join(folder, version)).map((name) => join(folder, version, name))]
-      .map((place) => join(place, 'libvirt'))
-      .filter((place) => existsSync(join(place, 'metadata.json')))
-      .flatMap((place) => imagesIn(place, box, version)),
-  );
+export function boxImages(env: Env, box: string): readonly BoxImage[] {
+  return libvirtBoxes(env, box).flatMap(({ folder, version }) => imagesIn(folder, box, version));
 }
 
 function imagesIn(folder: string, box: string, version: string): readonly BoxImage[] {
@@ -48,13 +38,6 @@ function imagesIn(folder: string, box: string, version: string): readonly BoxIma
 
 interface BoxMetadata {
   readonly disks?: readonly { readonly path: string; readonly name?: string }[];
-}
-
-function foldersIn(folder: string): readonly string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
 }
 
 const POLL_MS = 2_000;

@@ -5,32 +5,40 @@
 import { UserError } from '../../base/errors.js';
 import { NODE_IMAGE_PREFIX } from '../../generate/packer.js';
 import type { HostProgram, RunHostProgram } from './host-program.js';
-import { parseVagrantLine } from './machine-readable.js';
 import { mustRun, programFailed } from './must-run.js';
+import { libvirtBoxes, type Env } from './vagrant-boxes.js';
 import type { Virsh } from './virsh.js';
 
 const SHORT_MS = 120_000;
 /** Unpacks some gigabytes. */
 const ADD_MS = 1_200_000;
 
+export interface BoxesOptions {
+  readonly run: RunHostProgram;
+  readonly virsh: Virsh;
+  /** Vagrant's folder is where this says it is. */
+  readonly env: Env;
+}
+
 export class Boxes {
   readonly #run: RunHostProgram;
   readonly #virsh: Virsh;
+  readonly #env: Env;
 
-  constructor(run: RunHostProgram, virsh: Virsh) {
+  constructor({ run, virsh, env }: BoxesOptions) {
     this.#run = run;
     this.#virsh = virsh;
+    this.#env = env;
   }
 
   /** Names of the node images on this computer. */
-  async list(): Promise<readonly string[]> {
-    return parseBoxList(await mustRun(this.#run, vagrant(['box', 'list', '--machine-readable'])))
-      .filter(({ name, provider }) => provider === 'libvirt' && name.startsWith(NODE_IMAGE_PREFIX))
-      .map(({ name }) => name);
+  list(): readonly string[] {
+    const names = libvirtBoxes(this.#env).map(({ name }) => name);
+    return [...new Set(names)].filter((name) => name.startsWith(NODE_IMAGE_PREFIX)).sort();
   }
 
-  async has(name: string): Promise<boolean> {
-    return (await this.list()).includes(name);
+  has(name: string): boolean {
+    return libvirtBoxes(this.#env, name).length > 0;
   }
 
   /** `archive` is the box as one file. Another homelab may have added the same one meanwhile. */
@@ -38,7 +46,7 @@ export class Boxes {
     const program = vagrant(['box', 'add', '--name', name, '--provider', 'libvirt', archive], ADD_MS);
     const end = await this.#run({ ...program, ...(signal === undefined ? {} : { signal }) });
     if (end.kind === 'exited' && end.code === 0) return;
-    if (end.kind === 'exited' && (await this.has(name))) return;
+    if (end.kind === 'exited' && this.has(name)) return;
     throw programFailed(program, end);
   }
 
@@ -49,7 +57,7 @@ export class Boxes {
     const own = volumes.filter((volume) => volume.startsWith(volumePrefix(name)));
     const users = own.length === 0 ? [] : await this.#layersUpon(own, volumes);
     if (users.length > 0) throw inUse(name, users);
-    if (await this.has(name)) {
+    if (this.has(name)) {
       await mustRun(this.#run, vagrant(['box', 'remove', name, '--provider', 'libvirt', '--all', '--force']));
     }
     for (const volume of own) await this.#virsh.deleteVolume(volume);
@@ -63,23 +71,6 @@ export class Boxes {
     }
     return users;
   }
-}
-
-export interface Box {
-  readonly name: string;
-  readonly provider: string;
-}
-
-/** A box's name comes before its provider, each on a line of its own. */
-export function parseBoxList(text: string): readonly Box[] {
-  const boxes: Box[] = [];
-  let name = '';
-  for (const line of text.split('\n')) {
-    const parsed = parseVagrantLine(line);
-    if (parsed?.type === 'box-name') name = parsed.data[0] ?? '';
-    if (parsed?.type === 'box-provider') boxes.push({ name, provider: parsed.data[0] ?? '' });
-  }
-  return boxes;
 }
 
 /** How vagrant-libvirt begins the name of a box's volume. */

@@ -135,10 +135,10 @@ async function reach(
   if (unknown.length > 0) ssh.writeConfig(await askForTargets(context, unknown, options));
   const settled = names.map(async (name) => {
     try {
-      await ssh.waitUntilUp(name, { timeoutMs: scaled(lab, BOOT_SECONDS), ...signalOf(options) });
-      if (!isNew(name)) return;
-      await keepAddress(context, name);
-      state.setProgress([name], 'made');
+      const first = isNew(name) ? { argv: keepAddress(lab) } : {};
+      const timeoutMs = scaled(lab, BOOT_SECONDS);
+      await ssh.waitUntilUp(name, { timeoutMs, ...first, ...signalOf(options) });
+      if (isNew(name)) state.setProgress([name], 'made');
     } catch (error) {
       if (error instanceof CancelledError) throw error;
       if (!(error instanceof UnreachableError)) throw error;

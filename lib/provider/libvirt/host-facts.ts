@@ -11,6 +11,7 @@ import type { LabSpec } from '../../model/lab.js';
 import { gatherLibvirtFacts, type LibvirtFacts } from './host-facts-libvirt.js';
 import type { RunHostProgram } from './host-program.js';
 import type { KvmAnswer } from './kvm.js';
+import { libvirtBoxes, type LibvirtBox } from './vagrant-boxes.js';
 
 export type ProgramFact =
   /** `version` is the first line with a number in it. */
@@ -35,18 +36,13 @@ const VERSION_OPTIONS = {
   haproxy: '-v',
 } as const;
 
-export interface BoxFact {
-  readonly name: string;
-  readonly version: string;
-}
-
 export interface HostFacts {
   readonly platform: string;
   readonly programs: Readonly<Record<HostProgramName, ProgramFact>>;
   /** Version of the plugin vagrant-libvirt, null when Vagrant does not have it, or why that is not known. */
   readonly plugin: { readonly version: string | null } | { readonly why: string };
-  /** Vagrant's boxes for libvirt; null when they are not known. */
-  readonly boxes: readonly BoxFact[] | null;
+  /** Vagrant's boxes for libvirt; null where Vagrant does not run. */
+  readonly boxes: readonly Pick<LibvirtBox, 'name' | 'version'>[] | null;
   /** Null when the lab does not want it, such as with `vos.driver: qemu`. */
   readonly kvm: KvmAnswer | null;
   readonly cpus: number;
@@ -90,16 +86,16 @@ export async function gatherHostFacts(questions: HostQuestions): Promise<HostFac
   const ask = asker(questions);
   const names = Object.keys(VERSION_OPTIONS) as HostProgramName[];
   // Vagrant is asked first: it is the slowest by far, and the others are done while it starts.
-  const [plugin, boxes, programs, libvirt] = await Promise.all([
+  const [plugin, programs, libvirt] = await Promise.all([
     askPlugin(ask),
-    askBoxes(ask),
     Promise.all(names.map(async (name) => [name, await askVersion(ask, name)] as const)),
     gatherLibvirtFacts(ask, { ...questions, folder }),
   ]);
   return {
     platform: platform(),
     programs: Object.fromEntries(programs) as Record<HostProgramName, ProgramFact>,
-    ...{ plugin, boxes, libvirt },
+    ...{ plugin, libvirt },
+    boxes: 'why' in plugin ? null : libvirtBoxes(questions.env),
     kvm: questions.kvm,
     cpus: availableParallelism(),
     memoryMiB: Math.round(totalmem() / MIB),
@@ -147,23 +143,6 @@ async function askPlugin(ask: Ask): Promise<HostFacts['plugin']> {
   if (answer.state === 'missing') return { why: 'vagrant is not on PATH' };
   if (answer.state === 'broken') return { why: answer.why };
   return { version: /^vagrant-libvirt \(([^,)]+)/m.exec(answer.stdout)?.[1] ?? null };
-}
-
-async function askBoxes(ask: Ask): Promise<readonly BoxFact[] | null> {
-  const answer = await ask(['vagrant', 'box', 'list', '--machine-readable']);
-  return answer.state === 'answered' ? parseBoxes(answer.stdout) : null;
-}
-
-/** A box is three records, one after the other: its name, its provider, its version. */
-export function parseBoxes(text: string): readonly BoxFact[] {
-  const boxes: BoxFact[] = [];
-  let [name, provider] = ['', ''];
-  for (const [, , kind, value = ''] of text.split('\n').map((line) => line.trim().split(','))) {
-    if (kind === 'box-name') name = value.replaceAll('%!(VAGRANT_COMMA)', ',');
-    if (kind === 'box-provider') provider = value;
-    if (kind === 'box-version' && provider === 'libvirt') boxes.push({ name, version: value });
-  }
-  return boxes;
 }
 
 /** Of a folder that is not there its nearest one above is asked. */

@@ -81,7 +81,7 @@ export class LibvirtProvider implements Provider {
     let kvm: Promise<KvmAnswer> | undefined;
     const virsh = new Virsh(run, uri);
     const { bundle = noBundle } = options;
-    this.image = openNodeImage({ lab, files, run, clock, virsh, bundle });
+    this.image = openNodeImage({ lab, files, run, env, clock, virsh, bundle });
     this.#context = {
       ...{ lab, env, files, run, clock, state, virsh, image: this.image },
       vagrant: new Vagrant({ files, run, clock, state, timeScale }),

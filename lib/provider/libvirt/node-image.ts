@@ -34,6 +34,7 @@ import { kvmWorks } from './kvm.js';
 import type { LabFiles } from './lab-files.js';
 import { Packer } from './packer.js';
 import { mustRun } from './must-run.js';
+import type { Env } from './vagrant-boxes.js';
 import type { Virsh } from './virsh.js';
 
 export interface NodeImageOptions {
@@ -42,6 +43,7 @@ export interface NodeImageOptions {
   readonly run: RunHostProgram;
   readonly clock: Clock;
   readonly virsh: Virsh;
+  readonly env: Env;
   /** Opens the lab's bundle; null for a lab without one. Asked only when the image's name or content is wanted. */
   readonly bundle: () => OpenBundle | null;
   /** What runs the build's machine; found out on this computer unless told. */
@@ -74,7 +76,7 @@ class BuiltImage implements NodeImage {
 
   constructor(options: NodeImageOptions) {
     this.#options = options;
-    this.#boxes = new Boxes(options.run, options.virsh);
+    this.#boxes = new Boxes(options);
   }
 
   get name(): string {
@@ -82,7 +84,7 @@ class BuiltImage implements NodeImage {
     return imageNameOf(lab, bundle());
   }
 
-  isThere(): Promise<boolean> {
+  async isThere(): Promise<boolean> {
     return this.#boxes.has(this.name);
   }
 

@@ -4,6 +4,7 @@
  * not sent.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeSSH } from 'node-ssh';
 import { messageOf, must, UserError } from '../../base/errors.js';
 import { UnreachableError } from '../provider.js';
@@ -21,6 +22,12 @@ const CONNECT_MS = 15_000;
  */
 const KEEPALIVE_MS = 15_000;
 const KEEPALIVE_COUNT = 3;
+/**
+ * sshd counts a session until it has handled everything that came with the closing of its channel, the opening of the
+ * next one among it: a busy one refuses a channel although fewer than its MaxSessions are in use.
+ */
+const REFUSED_AGAIN_MS = 100;
+const REFUSED_ATTEMPTS = 20;
 /** What servers sign with, the preferred first, and the type of key that each of them takes. */
 const SIGNATURES = {
   'ssh-ed25519': 'ssh-ed25519',
@@ -103,7 +110,23 @@ export class SshConnection {
    * with an `UnreachableError` when it certainly was not sent; when that is not certain, the program is there
    * and lost.
    */
-  start(line: string, stdin: Uint8Array): Promise<SshProgram> {
+  async start(line: string, stdin: Uint8Array): Promise<SshProgram> {
+    for (let left = REFUSED_ATTEMPTS; ; left -= 1) {
+      const program = await this.#start(line, stdin);
+      if (program instanceof SshProgram) return program;
+      if (left === 0) throw new UnreachableError(this.#machine, program.message);
+      await sleep(REFUSED_AGAIN_MS * this.#timeScale);
+    }
+  }
+
+  /** Now: what still runs is lost. */
+  close(): void {
+    this.#client.destroy();
+    this.#gone();
+  }
+
+  /** The error is sshd's refusal of a channel: nothing was sent, and the connection is well. */
+  #start(line: string, stdin: Uint8Array): Promise<SshProgram | Error> {
     return new Promise((resolve, reject) => {
       const unsent = (error: unknown): void => {
         reject(new UnreachableError(this.#machine, messageOf(error)));
@@ -114,6 +137,10 @@ export class SshConnection {
       }
       try {
         this.#client.exec(line, (error, channel) => {
+          if (error !== undefined && this.#isOpen && 'reason' in error) {
+            resolve(error);
+            return;
+          }
           if (error !== undefined && (this.#isOpen || neverOpened(error))) {
             unsent(error);
             return;
@@ -128,12 +155,6 @@ export class SshConnection {
         unsent(error);
       }
     });
-  }
-
-  /** Now: what still runs is lost. */
-  close(): void {
-    this.#client.destroy();
-    this.#gone();
   }
 
   #listen(): void {

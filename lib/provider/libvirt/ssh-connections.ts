@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledError } from '../../base/errors.js';
-import { UnreachableError, type Shell } from '../provider.js';
+import { UnreachableError, type Command, type CommandResult, type Shell } from '../provider.js';
 import { KnownHosts } from './known-hosts.js';
 import type { LabFiles } from './lab-files.js';
 import { writePrivate } from './private-file.js';
@@ -17,7 +17,7 @@ import { runOver } from './ssh-run.js';
 
 const BANNER_MS = 2_000;
 const ASK_EVERY_MS = 1_000;
-/** For a program that does nothing, on a machine that is still busy with its start. */
+/** For a program that does little, on a machine that is still busy with its start. */
 const ANSWER_MS = 30_000;
 
 export interface SshConnectionsOptions {
@@ -61,13 +61,16 @@ export class SshConnections {
     await this.#machine(name).connected();
   }
 
-  /** Returns once programs run on it. Rejects with an `UnreachableError` when that takes too long. */
+  /**
+   * Returns once `argv` has succeeded there, which is a program that does nothing unless told otherwise. Rejects with
+   * an `UnreachableError` when that takes too long.
+   */
   async waitUntilUp(
     name: string,
-    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+    { timeoutMs, argv = ['true'], signal }: Omit<Command, 'argv'> & Partial<Pick<Command, 'argv'>>,
   ): Promise<void> {
     const deadlineMs = Date.now() + timeoutMs;
-    const command = { argv: ['true'], ...(signal === undefined ? {} : { signal }) };
+    const command = { argv, ...(signal === undefined ? {} : { signal }) };
     for (;;) {
       const leftMs = Math.max(0, deadlineMs - Date.now());
       const why = await this.#whyNot(name, {
@@ -110,14 +113,11 @@ export class SshConnections {
     for (const machine of this.#machines.values()) machine.forget();
   }
 
-  async #whyNot(
-    name: string,
-    command: { argv: string[]; timeoutMs: number; signal?: AbortSignal },
-  ): Promise<string | null> {
+  async #whyNot(name: string, command: Command): Promise<string | null> {
     try {
       const end = await this.shell(name).run(command);
       if (end.kind === 'cancelled') throw new CancelledError();
-      if (end.kind === 'exited') return end.code === 0 ? null : `\`true\` ended with exit code ${end.code}`;
+      if (end.kind === 'exited') return end.code === 0 ? null : failureOf(command, end);
       return end.kind === 'lost' ? 'the connection was lost' : 'no program ended in time';
     } catch (error) {
       if (error instanceof UnreachableError) return error.message;
@@ -147,4 +147,9 @@ export class SshConnections {
   #writeTargets(targets: readonly SshTarget[]): void {
     writePrivate(this.#files.sshConfig, printSshConfig(targets, this.#files.knownHosts));
   }
+}
+
+function failureOf({ argv }: Command, end: Extract<CommandResult, { readonly kind: 'exited' }>): string {
+  const said = new TextDecoder().decode(end.stderr).trim();
+  return `\`${argv[0] ?? ''}\` ended with exit code ${end.code}${said === '' ? '' : `: ${said}`}`;
 }

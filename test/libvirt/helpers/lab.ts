@@ -33,7 +33,7 @@ export interface TestLab {
   homelab(line: string): Promise<Ended>;
   start(line: string): Started;
   /** The lab's provider in this process. */
-  open(): Provider;
+  open(): Promise<Provider>;
   /** What libvirt, Vagrant and the folder still have of the lab; homelab is not asked. */
   leftovers(): readonly string[];
 }
