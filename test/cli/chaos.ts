@@ -143,7 +143,7 @@ t.test(
     writeFileSync(join(cwd, 'upgrade.yaml'), operated('upgrade', 'upgrade-node'));
     const kill = async (file: string): Promise<void> => {
       const started = startHomelab(cwd, ['chaos', 'run', `./${file}`, '-o', 'json']);
-      t.ok(await signalWhen(started, cwd, '"until:1-2"', 'SIGKILL'), 'killed in time');
+      t.ok(await signalWhen(started, cwd, '"step":"until:1-2"', 'SIGKILL'), 'killed in time');
       const { machines } = await statusOf(cwd);
       t.match(
         machines.find(({ name }) => name === 'stage-cp-3'),
