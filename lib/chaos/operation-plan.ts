@@ -1,4 +1,4 @@
-/** The plan of a scenario's operation on a lab: asked of the cluster before the first fault, and recorded as plain data. */
+/** The plan of a scenario's operation on a lab: asked of the cluster before the first fault, recorded as plain data. */
 import { UserError } from '../base/errors.js';
 import { StepError, type Saga, type StepContext } from '../engine/saga.js';
 import type { LabSpec } from '../model/lab.js';
@@ -101,7 +101,7 @@ export function checkSteps(
     if (when === null || keys.some(isStep(when, machinesOf(fault)))) continue;
     throw new UserError({
       code: 'no-such-step',
-      message: `fault ${name} waits for step ${when} of ${machinesOf(fault).join(', ')}, which the operation does not have`,
+      message: `fault ${name} waits for step ${when} of ${machinesOf(fault).join(', ')}, and the operation has none`,
       remedy: `Its steps: ${[...new Set(keys.map((key) => key.split(':')[0]))].join(', ')}.`,
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The saga that runs while the faults of an experiment come: in the same process, under the same lock, with a journal of
- * its own that names the experiment's. Knows when its steps begin, waits for its end, and takes it back by its own
+ * The saga that runs while the faults of an experiment come: in the same process, under the same lock, with a journal
+ * of its own that names the experiment's. Knows when its steps begin, waits for its end, and takes it back by its own
  * rule.
  */
 import { CancelledError, UserError } from '../base/errors.js';

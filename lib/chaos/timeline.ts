@@ -1,6 +1,6 @@
 /**
- * When the faults of a scenario come and go on a lab. Those that wait for a step of the operation are counted from where
- * it begins, which nobody knows beforehand: they are chapters of their own, one after the other.
+ * When the faults of a scenario come and go on a lab. Those that wait for a step of the operation are counted from
+ * where it begins, which nobody knows beforehand: they are chapters of their own, one after the other.
  */
 import type { LabSpec } from '../model/lab.js';
 import { durationOn } from './duration-sum.js';

@@ -1,7 +1,7 @@
 /**
- * `kubeadm join` with what was written beforehand. Nothing looks whether etcd takes another member now: two at once are
- * what this saga is for. A join that ends badly has shown that what it joined with is no good: the next one is made with
- * fresh secrets, on a node that is reset where kubeadm had got as far as the kubelet.
+ * `kubeadm join` with what was written beforehand. Nothing looks whether etcd takes another member now: two at once
+ * are what this saga is for. A join that ends badly has shown that what it joined with is no good: the next one is
+ * made with fresh secrets, on a node that is reset where kubeadm had got as far as the kubelet.
  */
 import { StepError, type Step, type StepContext } from '../../engine/saga.js';
 import { joinControlPlaneConfig } from '../../generate/kubeadm.js';

@@ -1,6 +1,7 @@
 /**
  * One token and one certificate key for all of them, written where each will join: `kubeadm init phase upload-certs`
- * overwrites what an earlier key could read, and the key is good for two hours. The machines' disks keep them, no record.
+ * overwrites what an earlier key could read, and the key is good for two hours. The machines' disks keep them, no
+ * record.
  */
 import type { Step } from '../../engine/saga.js';
 import { joinControlPlaneConfig } from '../../generate/kubeadm.js';
