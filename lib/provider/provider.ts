@@ -185,6 +185,8 @@ export interface Observation {
 export interface Watching {
   /** True when every change was told at its moment; false when the lab was only looked at from time to time. */
   readonly exact: boolean;
+  /** Lab milliseconds from one look to the next; 0 where every change is told. */
+  readonly everyMs: number;
   /** Looks that failed so far, and why: of these moments nothing was told. */
   readonly gaps: readonly string[];
   /** Nothing is told any more once this is called. Idempotent. */

@@ -167,7 +167,7 @@ export class SimProvider implements Provider {
   watch(onChange: (seen: Observation) => void): Watching {
     const stop = watchWorld(this.world, this.#endpoint, onChange);
     return {
-      ...{ exact: true, gaps: [] },
+      ...{ exact: true, everyMs: 0, gaps: [] },
       stop: async () => {
         stop();
       },
