@@ -45,6 +45,8 @@ async function upgradeOf(
   ports: SagaPorts,
   wanted: string | null,
 ): Promise<UpgradeInput> {
+  // A bundle is verified and opened by whoever types the upgrade.
+  if (ports.bundle !== null) throw impossible('upgrade', ['the lab takes its packages from a bundle']);
   const { version } = lab.kubernetes;
   const resolution = resolveUpgrade(version, wanted ?? printMinor((parseVersion(version)?.minor ?? 0) + 1));
   if (resolution.kind === 'nothing') throw impossible('upgrade', [`the cluster is of ${version} already`]);
@@ -64,6 +66,7 @@ async function upgradeOf(
   return upgradeInput(lab, facts, {
     ...{ from, to, maxUnavailable: lab.maxUnavailable, drainTimeoutMs: null },
     snapshot: nextSnapshotName(ports.folder, `before-${to}`),
+    bundle: null,
   });
 }
 
