@@ -24,6 +24,7 @@ import { probesOf, readWrites, type Probe } from './probes.js';
 import { Recorder } from './recorder.js';
 import { chaosSaga } from './saga.js';
 import type { Scenario } from './scenario.js';
+import { Truths } from './truths.js';
 import { standingOf } from './seen.js';
 
 export interface ChaosRunOptions {
@@ -79,6 +80,7 @@ export interface ChaosSeen {
   readonly probes: readonly Probe[];
   readonly vip: VipHolders;
   readonly leftover: LeftoverVip;
+  readonly truths: Truths;
   /** The saga that ran meanwhile; null where the scenario has none. */
   readonly operation: OperationSeen | null;
   /** Of each writing probe, after recovery. */
@@ -102,10 +104,12 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   const probes = probesOf(lab, scenario, input);
   const [vip, leftover] = [new VipHolders(lab), new LeftoverVip()];
   const lookedFromMs = provider.clock.nowMs();
+  const truths = new Truths(lab, journal.read()[0]?.atMs ?? lookedFromMs);
   const see = (seen: Observation): void => {
     recorder.see(seen);
     vip.see(seen);
     leftover.see(seen);
+    truths.see(seen);
   };
   options.earlier?.(see);
   const watching = provider.watch((seen) => {
@@ -149,6 +153,7 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
         probes,
         vip,
         leftover,
+        truths,
         operation: operation === null ? null : seenOf(operation),
         writes,
         unsteady: await unsteady(),

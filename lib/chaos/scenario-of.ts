@@ -103,6 +103,7 @@ function faultOf(read: Reader): FaultSpec {
     delay: read.optionalDuration('delay'),
     latency: read.optionalDuration('latency'),
     skew: read.optionalDuration('skew'),
+    certificate: read.optional('certificate'),
     names: read.texts('names'),
   };
 }

@@ -74,6 +74,8 @@ export interface FaultSpec {
   readonly delay: DurationSum | null;
   readonly latency: DurationSum | null;
   readonly skew: DurationSum | null;
+  /** As `kubeadm certs renew` calls it. */
+  readonly certificate: string | null;
   readonly names: readonly string[];
 }
 

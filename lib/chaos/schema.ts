@@ -4,7 +4,7 @@
  */
 import { map, text, type Schema } from '../config/schema-parts.js';
 import { DURATION_PATTERN, DURATION_TITLE } from './duration-sum.js';
-import { FAULT_KINDS } from './fault-kinds.js';
+import { CERTIFICATES, FAULT_KINDS } from './fault-kinds.js';
 import { INVARIANTS } from './invariant-names.js';
 import { OPERATIONS } from './scenario.js';
 
@@ -126,6 +126,11 @@ const FAULT: Schema = {
     delay: duration('delay: by how much frames that leave the machine are late.'),
     latency: duration('slow-disk: how much longer each flush takes.'),
     skew: duration('clock-skew: how far ahead the clock is set.'),
+    certificate: {
+      type: 'string',
+      enum: CERTIFICATES,
+      description: 'expire-certificate: as `kubeadm certs renew` calls it.',
+    },
     names: {
       type: 'array',
       items: { type: 'string' },

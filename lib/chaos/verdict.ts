@@ -11,6 +11,7 @@ import type { Interval } from './recorder.js';
 import type { ChaosSeen } from './run.js';
 import type { ExpectationSpec, Scenario } from './scenario.js';
 import type { Subject } from './subject.js';
+import type { Taken } from './truths.js';
 
 /** `aborted`: it did not come to its faults' end as planned, and everything is as it was before. */
 export type VerdictWord = 'held' | 'deviated' | 'aborted' | 'stuck';
@@ -49,7 +50,7 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
   const during = scenario.during.filter(isSeen).map((one) => expectation(lab, scenario, input, seen, one));
   const operated = operationResult(lab, scenario, seen);
   const recovered = recovery(lab, scenario, input, seen);
-  const invariants = invariantResults(lab, scenario, seen);
+  const invariants = invariantResults(lab, scenario, input, seen);
   const assertions = [
     ...during.map(({ assertion }) => assertion),
     ...(operated === null ? [] : [operated.assertion]),
@@ -211,14 +212,32 @@ function recovery(
 /** Un-paused machines, and machines whose network came back, may still carry what they carried. */
 const WAKING = ['pause', 'link', 'partition', 'loss', 'delay'];
 
-function invariantResults(lab: LabSpec, scenario: Scenario, seen: ChaosSeen): readonly InvariantResult[] {
+function invariantResults(
+  lab: LabSpec,
+  scenario: Scenario,
+  input: ChaosInput,
+  seen: ChaosSeen,
+): readonly InvariantResult[] {
   const waking = scenario.method.filter(({ fault }) => WAKING.includes(fault));
   const wokenMs = waking.map(({ name }) => faultTimes(seen.records, name).liftMs).filter((ms) => ms !== null);
-  const results = new Map<InvariantName, readonly InvariantResult[]>([
-    ['one-vip-holder', lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs, seen.everyMs)]],
-    ['no-vip-after-reset', lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []],
-    ['no-write-lost', seen.writes.map(judgeWrites)],
-  ]);
+  const results: readonly InvariantResult[] = [
+    ...(lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs, seen.everyMs)]),
+    ...(lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []),
+    ...seen.writes.map(judgeWrites),
+    ...seen.truths.judge(seen.endedMs, takenBy(lab, scenario, input, seen)),
+  ];
   const wanted: readonly InvariantName[] = scenario.invariants ?? INVARIANTS;
-  return INVARIANTS.filter((name) => wanted.includes(name)).flatMap((name) => results.get(name) ?? []);
+  return results.filter(({ name }) => wanted.includes(name));
+}
+
+/** From where a fault comes until its machine may still be on its way back. */
+function takenBy(lab: LabSpec, scenario: Scenario, input: ChaosInput, seen: ChaosSeen): readonly Taken[] {
+  if (input.control === 'emptied') return [];
+  const backMs = durationOn(lab, scenario.recovery);
+  return scenario.method.flatMap(({ name }) => {
+    const { beginMs, goneMs } = faultTimes(seen.records, name);
+    if (beginMs === null) return [];
+    const toMs = (goneMs ?? seen.endedMs) + backMs;
+    return (input.faults[name] ?? []).map((machine) => ({ machine, fromMs: beginMs, toMs }));
+  });
 }

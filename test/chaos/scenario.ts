@@ -33,6 +33,8 @@ during:
 recovery: { within: 5m }
 `;
 
+const METHOD = 'method:';
+
 /** In SOUND, the first text becomes the second; then there is a problem of that code at the place of the third. */
 const MUTATIONS: readonly (readonly [string, string, string, string, RegExp])[] = [
   ['recovery: { within: 5m }\n', '', 'missing-key', '', /recovery/],
@@ -47,6 +49,16 @@ const MUTATIONS: readonly (readonly [string, string, string, string, RegExp])[] 
   [', loss: 30%', '', 'missing-key', 'loss', /Add loss/],
   ['name: late', 'name: lost', 'wrong-value', 'lost', /otherwise/],
   ['nodes of lost', 'node lost', 'wrong-value', 'node lost', /probe NAME/],
+  ['loss: 30%, at: 1m', 'loss: 30%, when: join', 'wrong-value', 'join', /Add operation/],
+  ['nodes of lost', 'step join', 'wrong-value', 'step join', /something else/],
+  [METHOD, `operation: { saga: rejoin }\n${METHOD}`, 'wrong-value', 'rejoin', /Add input/],
+  [
+    METHOD,
+    `operation: { saga: upgrade, input: { machines: cp-2 } }\n${METHOD}`,
+    'wrong-value',
+    'cp-2',
+    /Remove/,
+  ],
   ['nodes of lost', 'probe loook', 'wrong-value', 'probe loook', /look\?/],
   ['while: lost', 'while: loss', 'wrong-value', 'loss', /lost\?/],
   ['becomes: down, ', '', 'wrong-value', '{ name: it goes', /one of becomes/],
@@ -160,7 +172,7 @@ t.test('what was expected against what was seen', async (t) => {
 t.test('two holders of the floating address, and for how long they may be two', async (t) => {
   const lab = labOf();
   const seen = (atMs: number, vipHolders: readonly string[], answers: boolean): Observation => ({
-    ...{ atMs, vipHolders, nodes: null, pods: null, reasons: [] },
+    ...{ atMs, vipHolders, nodes: null, pods: null, truth: null, reasons: [] },
     machines: vipHolders.map((name) => ({ name, state: 'running' as const })),
     etcd: { members: null, leader: null, quorum: true, tolerance: 1 },
     api: { endpoint: true, nodes: { 'stage-cp-1': answers, 'stage-cp-2': true } },
