@@ -45,7 +45,9 @@ export interface Verdict {
 export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, seen: ChaosSeen): Verdict {
   const isSeen = (one: ExpectationSpec): boolean => {
     const fromMs = windowOf(scenario, seen, one.window)?.fromMs ?? Infinity;
-    return fromMs >= (one.subject.kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
+    // A journal knows its steps, whoever was there to look.
+    const { kind } = one.subject;
+    return kind === 'step' || fromMs >= (kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
   };
   const during = scenario.during.filter(isSeen).map((one) => expectation(lab, scenario, input, seen, one));
   const operated = operationResult(lab, scenario, seen);

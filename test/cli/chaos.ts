@@ -196,6 +196,12 @@ t.test(
     t.match([resumed.code, JSON.parse(resumed.stdout)], [0, { verdict: 'held' }], resumed.stderr);
     t.ok(isWhole(await statusOf(cwd)), 'it has joined');
 
+    const interrupted = startHomelab(cwd, ['chaos', 'run', './rejoin.yaml', '-o', 'json']);
+    t.ok(await signalWhen(interrupted, cwd, '"step":"until:1-2"', 'SIGINT'), 'Ctrl-C came in time');
+    const ended = await interrupted.ended;
+    t.match([ended.code, JSON.parse(ended.stdout)], [130, { verdict: 'aborted' }], ended.stderr);
+    t.ok(isWhole(await statusOf(cwd)), 'Ctrl-C lifts, and takes the operation back');
+
     await kill('upgrade.yaml');
     const refused = await homelab(cwd, 'abort -o json');
     const { verdict, lines } = JSON.parse(refused.stdout) as ChaosDocument;
