@@ -7,7 +7,7 @@ import { FAULT_KINDS } from '../../lib/chaos/fault-kinds.js';
 import { faultTimes } from '../../lib/chaos/moments.js';
 import { tryScenario } from '../helpers/chaos-runs.js';
 import { Truths, type Taken } from '../../lib/chaos/truths.js';
-import { KUBE_VIP_BOOTSTRAP, KUBE_VIP_MANIFEST } from '../../lib/generate/paths.js';
+import { KUBE_VIP_MANIFEST, SUPER_ADMIN_CONF } from '../../lib/generate/paths.js';
 import type { GroundTruth, Observation } from '../../lib/provider/provider.js';
 import { must } from '../../lib/sagas/remote.js';
 import { contextOf, openLab, upLab, type Opened, type UpLab } from '../helpers/upgrade-runs.js';
@@ -112,7 +112,13 @@ t.test('what must never happen, by the truth of the simulator', async (t) => {
   t.strictSame(await brokenBy(lab, cutTwo, ['stage-cp-2', 'stage-cp-3']), [], 'faults may take two');
 
   const bootstrapAgain = async (opened: Opened): Promise<void> => {
-    await tell(opened, 'stage-cp-1', 'cp', KUBE_VIP_BOOTSTRAP, KUBE_VIP_MANIFEST);
+    const shell = opened.provider.shell('stage-cp-1');
+    const manifest = new TextDecoder().decode(
+      (await shell.readFile(KUBE_VIP_MANIFEST, { timeoutMs: 60_000 })) ?? new Uint8Array(),
+    );
+    const mounting = manifest.replace('path: /etc/kubernetes/admin.conf', `path: ${SUPER_ADMIN_CONF}`);
+    t.not(mounting, manifest, 'it mounts another file');
+    await shell.writeFile(KUBE_VIP_MANIFEST, mounting, { mode: 0o600, timeoutMs: 60_000 });
   };
   t.strictSame(await brokenBy(lab, bootstrapAgain), ['super-admin-not-mounted stage-cp-1']);
 

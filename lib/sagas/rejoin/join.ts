@@ -17,7 +17,8 @@ import {
 } from '../bootstrap/join.js';
 import { installKubeVip } from '../bootstrap/vip.js';
 import { joinProblem } from '../gates.js';
-import { isTouched, waitForEnd } from '../node.js';
+import { forgetNode } from '../membership.js';
+import { isTouched, resetNode, waitForEnd } from '../node.js';
 import { commandFailed, run } from '../remote.js';
 import { minutes, poll, seconds } from '../timing.js';
 import type { Rejoin } from '../rejoin.js';
@@ -30,7 +31,6 @@ export function joinAgain({ lab }: Rejoin, machine: MachineSpec): Step {
   return {
     key: `join:${name}`,
     title: `Join ${name} again`,
-    // What a failed join leaves is put right where the machine's leaving is undone.
     kind: 'compensable',
     retry: { attempts: 6, backoffMs: seconds(lab, 15), factor: 2, maxBackoffMs: minutes(lab, 2) },
     timeoutMs: minutes(lab, AWAY_MINUTES + 40),
@@ -41,6 +41,12 @@ export function joinAgain({ lab }: Rejoin, machine: MachineSpec): Step {
       if (await isJoined(context, lab, machine)) return;
       if (await isPrepared(context, lab, name)) await joinAsPrepared(context, lab, machine);
       else await joinAnew(context, lab, machine);
+    },
+    // A learner that nobody promotes would keep every other one out, so all of them go before anybody joins in order.
+    compensate: async (context) => {
+      if (await isJoined(context, lab, machine)) return;
+      if (await isTouched(context, lab, name)) await resetNode(context, lab, machine);
+      await forgetNode(context, lab, machine, false);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** The gate that the joins did without, after all of them: a voter, healthy, its own API server; and no secrets left. */
+/** The gate that the joins did without, after all of them: a healthy voter, its own API server, and no secrets. */
 import type { Step } from '../../engine/saga.js';
 import type { MachineSpec } from '../../model/lab.js';
 import { removeSecrets } from '../bootstrap/join.js';
