@@ -14,6 +14,9 @@ import { contextOf, openLab, upLab, type Opened, type UpLab } from '../helpers/u
 
 t.setTimeout(600_000);
 
+/** Brought up once; every run has a copy. */
+const up = upLab({ cni: 'bridge', csi: 'none', ingress: 'none' });
+
 /** What each does to an onlooker, or null where nothing need be seen from outside. */
 const CASES: Readonly<Record<string, readonly [string, string | null]>> = {
   halt: ['machines: any worker', 'machines of it'],
@@ -38,7 +41,7 @@ const CASES: Readonly<Record<string, readonly [string, string | null]>> = {
 };
 
 t.test('each kind of fault', async (t) => {
-  const lab = await upLab({ cni: 'bridge', csi: 'none', ingress: 'none' });
+  const lab = await up;
   const done = new Set<string>(Object.keys(CASES));
   t.strictSame(
     FAULT_KINDS.filter((kind) => !done.has(kind)),
@@ -67,14 +70,14 @@ recovery: { within: 5m }
 
 /** What the truth of a lab breaks while something is done to it that no operation of homelab does. */
 async function brokenBy(
-  up: UpLab,
+  lab: UpLab,
   act: (opened: Opened) => Promise<void>,
   taken: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const opened = openLab(up);
-  const { provider, lab } = opened;
+  const opened = openLab(lab);
+  const { provider } = opened;
   const fromMs = provider.clock.nowMs();
-  const truths = new Truths(lab, fromMs);
+  const truths = new Truths(lab.lab, fromMs);
   const watching = provider.watch((seen) => {
     truths.see(seen);
   });
@@ -90,7 +93,7 @@ async function brokenBy(
 }
 
 t.test('what must never happen, by the truth of the simulator', async (t) => {
-  const lab = await upLab({ cni: 'bridge', csi: 'none', ingress: 'none' });
+  const lab = await up;
   const tell = ({ provider, lab: spec }: Opened, machine: string, ...argv: readonly string[]) =>
     must(contextOf(provider), machine, argv, { timeoutMs: 60_000 * spec.timeScale });
   t.strictSame(await brokenBy(lab, async () => undefined), [], 'nothing, while nothing is done');
@@ -133,7 +136,10 @@ t.test('what must never happen, by the truth of the simulator', async (t) => {
     };
   t.strictSame(await brokenBy(lab, newer('stage-w-1')), ['kubelet-not-newer stage-w-1']);
   t.strictSame(await brokenBy(lab, newer('stage-cp-2')), ['kubelet-not-newer stage-cp-2']);
+});
 
+t.test('only what happens while it is looked at, and only what is true', async (t) => {
+  const lab = await up;
   const observed = await openLab(lab).provider.observe();
   const at = (atMs: number, truth: Partial<GroundTruth>): Observation => ({
     ...observed,
