@@ -3,7 +3,12 @@ import t from 'tap';
 import { toBase64 } from '../../lib/base/base64.js';
 import { must } from '../../lib/base/errors.js';
 import { isNotFound } from '../../lib/sim/api-client.js';
-import { observeApi, observedCluster, observeEtcd, readObjects } from '../../lib/sim/observe-control-plane.js';
+import {
+  observeApi,
+  observedCluster,
+  observeEtcd,
+  readObjects,
+} from '../../lib/sim/observe-control-plane.js';
 import { cutMachine } from '../../lib/sim/power.js';
 import { LEASES, VIP_LEASE, admin, lease, messageOf, ready, request } from '../helpers/api-requests.js';
 import { ControlPlane } from '../helpers/control-plane.js';
