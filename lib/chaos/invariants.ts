@@ -58,12 +58,19 @@ export class VipHolders {
     }
   }
 
-  /** `wokenMs`: when a machine was un-paused or its network came back. */
-  judge(atMs: number, wokenMs: readonly number[]): InvariantResult & { readonly longestMs: number } {
+  /**
+   * `wokenMs`: when a machine was un-paused or its network came back. `everyMs`: how far apart two looks were, 0 when
+   * every change was seen; what was seen by one look may have lasted from after the one before to before the next.
+   */
+  judge(
+    atMs: number,
+    wokenMs: readonly number[],
+    everyMs: number,
+  ): InvariantResult & { readonly longestMs: number } {
     const all = [...this.#overlaps, ...(this.#open === null ? [] : [{ ...this.#open, toMs: atMs }])];
     const found = all.filter(({ fromMs, toMs }) => toMs > fromMs);
     const longestMs = Math.max(0, ...found.map(({ fromMs, toMs }) => toMs - fromMs));
-    const bad = found.find((one) => one.toMs - one.fromMs > this.#allowedMs(one, wokenMs));
+    const bad = found.find((one) => one.toMs - one.fromMs - 2 * everyMs > this.#allowedMs(one, wokenMs));
     const told = (one: Overlap): string =>
       `${one.holders.join(' and ')} held it at once for ${printDuration(one.toMs - one.fromMs)}`;
     const longest = found.find(({ fromMs, toMs }) => toMs - fromMs === longestMs);
@@ -78,17 +85,19 @@ export class VipHolders {
   }
 
   #allowedMs({ fromMs, toMs, failing }: Overlap, wokenMs: readonly number[]): number {
-    const woken = wokenMs.findLast(
-      (ms) => ms <= toMs && ms >= fromMs - ARP_INTERVAL_MS * this.#lab.timeScale,
-    );
     const lease = this.#lab.vip?.lease;
     if (lease === undefined) return 0;
     const renewMs = lease.renewDeadlineSeconds * 1_000;
+    // One that slept tries to renew at its next retry, and gives up when that has not worked for the renew deadline.
+    const wakingMs = Math.max(
+      ARP_INTERVAL_MS * this.#lab.timeScale,
+      renewMs + lease.retryPeriodSeconds * 1_000,
+    );
+    const woken = wokenMs.findLast((ms) => ms <= toMs && ms >= fromMs - wakingMs);
     // The holder gives up a renew deadline after its last try, then its release hangs; the others wait for the lease.
     const lateMs = renewMs + Math.min(renewMs, RELEASE_MS) + lease.retryPeriodSeconds * 1_000;
     const failedMs = failing ? Math.max(0, lateMs - lease.durationSeconds * 1_000) : 0;
-    const wokenMsAllowed =
-      woken === undefined ? 0 : Math.max(0, woken - fromMs) + ARP_INTERVAL_MS * this.#lab.timeScale;
+    const wokenMsAllowed = woken === undefined ? 0 : Math.max(0, woken - fromMs) + wakingMs;
     return CLEAN_RELEASE_MS + Math.max(failedMs, wokenMsAllowed);
   }
 }

@@ -31,8 +31,9 @@ export interface ChaosInput {
   /** Machines of each fault, and of what a partition keeps apart from them. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   readonly from: Readonly<Record<string, readonly string[]>>;
-  /** The machine that each probe runs on. */
+  /** The machine that each probe runs on, and the address that each ping goes to. */
   readonly probes: Readonly<Record<string, string>>;
+  readonly pings: Readonly<Record<string, string>>;
   /** Machines of each subject that names some, by its text. */
   readonly subjects: Readonly<Record<string, readonly string[]>>;
 }
@@ -48,7 +49,7 @@ export function checkPossible(lab: LabSpec, scenario: Scenario, provider: Provid
   });
 }
 
-function unmet(lab: LabSpec, { needs }: Scenario): readonly string[] {
+function unmet(lab: LabSpec, { needs, probes }: Scenario): readonly string[] {
   const has = { controlPlanes: controlPlanes(lab).length, workers: workers(lab).length };
   const reasons: string[] = [];
   const isHa = has.controlPlanes > 1;
@@ -61,6 +62,8 @@ function unmet(lab: LabSpec, { needs }: Scenario): readonly string[] {
     reasons.push(`it needs ${needs.workers} workers, and there are ${has.workers}`);
   if (needs.vip !== null && lab.vip?.provider !== needs.vip)
     reasons.push(`it needs the floating address by ${needs.vip} (homelab up --vip-provider ${needs.vip})`);
+  if (lab.vip === null && probes.some(({ what }) => what.kind === 'ping' && what.to === null))
+    reasons.push('it sends pings to a floating address, and there is none');
   return reasons;
 }
 
@@ -104,7 +107,7 @@ export function chooseMachines(
   scenario: Scenario,
   properties: Known['properties'],
   seed: number,
-): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'subjects'> {
+): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'pings' | 'subjects'> {
   const prng = new Prng(seed).fork('chaos').fork(scenario.name);
   const faults: Record<string, readonly string[]> = {};
   const from: Record<string, readonly string[]> = {};
@@ -120,8 +123,14 @@ export function chooseMachines(
   }
   const probes = scenario.probes.map(({ name, on, what }) => {
     const first = controlPlanes(lab)[0]?.name ?? HOST;
-    const fallback = what.kind === 'run' ? HOST : first;
+    const fallback = what.kind === 'run' || what.kind === 'ping' ? HOST : first;
     return [name, on === null ? fallback : (choose(on, `probe/${name}`)[0] ?? fallback)] as const;
+  });
+  const pings = scenario.probes.flatMap(({ name, what }) => {
+    if (what.kind !== 'ping') return [];
+    const to = what.to === null ? null : choose(what.to, `ping/${name}`)[0];
+    const address = to === null ? lab.vip?.address : lab.machines.find((one) => one.name === to)?.address;
+    return [[name, address ?? ''] as const];
   });
   const subjects = subjectsOf(lab, scenario).flatMap(({ text, of }) =>
     of === null ? [] : [[text, choose(of, `subject/${text}`)] as const],
@@ -132,6 +141,7 @@ export function chooseMachines(
     faults,
     from,
     probes: Object.fromEntries(probes),
+    pings: Object.fromEntries(pings),
     subjects: Object.fromEntries(subjects),
   };
 }

@@ -1,9 +1,11 @@
 /** The gate of an experiment, and the machines that its words mean at that moment. Changes nothing. */
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
-import { checkPossible, chooseMachines, knownOf, type ChaosInput } from './plan.js';
-import { gate } from './run.js';
-import type { Scenario } from './scenario.js';
+import { seconds } from '../sagas/timing.js';
+import { checkPossible, chooseMachines, knownOf, steadyStateOf, type ChaosInput } from './plan.js';
+import { probesOf, type Probe } from './probes.js';
+import { unsteadyNow } from './run.js';
+import type { Scenario, SteadySpec } from './scenario.js';
 
 export interface PrepareOptions {
   readonly lab: LabSpec;
@@ -22,10 +24,37 @@ export interface PrepareOptions {
 export async function prepareChaos(
   options: PrepareOptions,
 ): Promise<{ readonly input: ChaosInput | null; readonly unsteady: readonly string[] }> {
-  const { lab, scenario, provider, seed, signal, source } = options;
+  const { lab, scenario, provider, seed, source } = options;
   checkPossible(lab, scenario, provider);
-  const unsteady = await gate(lab, scenario, provider, signal);
-  if (unsteady.length > 0) return { input: null, unsteady };
+  // Who plays a part can be seen only where the parts are played, and whom probes ask is known only after that.
+  const plain = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' && subject.of === null;
+  const before = await gate(options, { subjects: {} }, plain, []);
+  if (before.length > 0) return { input: null, unsteady: before };
   const properties = knownOf(await provider.observe(), null);
-  return { input: { ...source, seed, ...chooseMachines(lab, scenario, properties, seed) }, unsteady: [] };
+  const chosen = chooseMachines(lab, scenario, properties, seed);
+  const asked = new Map(
+    probesOf(lab, scenario, chosen).flatMap((one) => (one.isGate ? [[one.name, one] as const] : [])),
+  );
+  const whole = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' || asked.has(subject.name);
+  const isMore = steadyStateOf(lab, scenario).some((one) => !plain(one) && whole(one));
+  const unsteady = isMore ? await gate(options, chosen, whole, [...asked.values()]) : [];
+  return { input: unsteady.length === 0 ? { ...source, seed, ...chosen } : null, unsteady };
+}
+
+/** Waits a while for a part of the steady state; what does not hold at the end of it, in words. */
+async function gate(
+  { lab, scenario, provider, signal }: PrepareOptions,
+  input: Pick<ChaosInput, 'subjects'>,
+  isPart: (one: SteadySpec) => boolean,
+  probes: readonly Probe[],
+): Promise<readonly string[]> {
+  const steadyState = steadyStateOf(lab, scenario).filter(isPart);
+  const asked = probes.filter(({ name }) => steadyState.some(({ subject }) => subject.name === name));
+  const deadlineMs = provider.clock.nowMs() + seconds(lab, 30);
+  for (;;) {
+    for (const probe of asked) await probe.once(provider, signal);
+    const unsteady = await unsteadyNow(lab, { ...scenario, steadyState }, input, provider, asked);
+    if (unsteady.length === 0 || provider.clock.nowMs() >= deadlineMs) return unsteady;
+    await provider.clock.sleep(seconds(lab, 1), signal);
+  }
 }

@@ -10,7 +10,8 @@ import { UnreachableError, type Provider } from '../provider/provider.js';
 import { run, type Ran } from '../sagas/remote.js';
 import { durationOn } from './duration-sum.js';
 import type { Interval } from './recorder.js';
-import type { ProbeSpec } from './scenario.js';
+import type { ChaosInput } from './plan.js';
+import type { ProbeSpec, Scenario } from './scenario.js';
 
 /** The object that a writing probe writes into. */
 const WRITES = { namespace: 'default', name: 'homelab-chaos-writes' };
@@ -20,6 +21,22 @@ export interface Probing {
   readonly spec: ProbeSpec;
   /** The machine that it runs on. */
   readonly machine: string;
+  /** Where a ping goes; null for any other. */
+  readonly address: string | null;
+}
+
+/** All probes of a scenario, with the machines that were chosen for them. */
+export function probesOf(
+  lab: LabSpec,
+  { probes }: Scenario,
+  input: Pick<ChaosInput, 'probes' | 'pings'>,
+): readonly Probe[] {
+  return probes.map(
+    (spec) =>
+      new Probe(lab, {
+        ...{ spec, machine: input.probes[spec.name] ?? '', address: input.pings[spec.name] ?? null },
+      }),
+  );
 }
 
 /** The runs of one probe so far. */
@@ -61,32 +78,48 @@ export class Probe {
     return this.#probing.spec.what.kind === 'write' ? this.#acknowledged : null;
   }
 
+  /**
+   * False for one that cannot be asked before the method: what it writes into is not there yet, or it is to go on for
+   * as long as it may.
+   */
+  get isGate(): boolean {
+    return this.#probing.spec.what.kind !== 'write' && !this.#probing.spec.lasts;
+  }
+
   /** Runs until the signal aborts. Rejects only with a bug. */
   async go(provider: Provider, signal: AbortSignal): Promise<void> {
-    const context = contextOf(provider, signal);
     const everyMs = durationOn(this.#lab, this.#probing.spec.every);
     try {
       while (!signal.aborted) {
-        const fromMs = provider.clock.nowMs();
-        this.#begunMs = fromMs;
-        const { value, good } = await this.#once(context);
-        this.#begunMs = null;
-        const endMs = provider.clock.nowMs();
-        this.#runs.push({ fromMs, toMs: Math.max(endMs, fromMs + 1), value, good });
-        await provider.clock.sleep(Math.max(1, fromMs + everyMs - endMs), signal);
+        const { fromMs } = await this.once(provider, signal);
+        const leftMs = fromMs + everyMs - provider.clock.nowMs();
+        await provider.clock.sleep(Math.max(1, leftMs), signal);
       }
     } catch (error) {
       if (!(error instanceof CancelledError)) throw error;
     }
   }
 
-  async #once(context: StepContext): Promise<{ readonly value: string; readonly good: boolean }> {
+  /** One run. Rejects with `CancelledError` when the signal aborts. */
+  async once(provider: Provider, signal: AbortSignal): Promise<Interval> {
+    const fromMs = provider.clock.nowMs();
+    this.#begunMs = fromMs;
+    const { value, good } = await this.#look(contextOf(provider, signal));
+    this.#begunMs = null;
+    const ran = { fromMs, toMs: Math.max(provider.clock.nowMs(), fromMs + 1), value, good };
+    this.#runs.push(ran);
+    return ran;
+  }
+
+  async #look(context: StepContext): Promise<{ readonly value: string; readonly good: boolean }> {
     const { spec, machine } = this.#probing;
     const number = this.#written + 1;
     if (spec.what.kind === 'write') this.#written = number;
     try {
-      const ran = await run(context, machine, argvOf(spec, number), {
-        timeoutMs: durationOn(this.#lab, spec.timeout),
+      const timeoutMs = durationOn(this.#lab, spec.timeout);
+      const ran = await run(context, machine, this.#argv(number), {
+        // A ping counts the time itself, in whole seconds, and tells what was lost.
+        timeoutMs: spec.what.kind === 'ping' ? 2 * timeoutMs + 1_000 : timeoutMs,
       });
       if (spec.lasts) return { value: `it ended: ${wordsOf(ran)}`, good: false };
       const good =
@@ -101,9 +134,20 @@ export class Probe {
       throw error;
     }
   }
+
+  #argv(number: number): readonly string[] {
+    const { spec, address } = this.#probing;
+    if (spec.what.kind !== 'ping') return argvOf(spec.name, spec.what, number);
+    const waitSeconds = Math.max(1, Math.round(durationOn(this.#lab, spec.timeout) / 1_000));
+    return ['ping', '-n', '-q', '-c', '1', '-W', String(waitSeconds), address ?? ''];
+  }
 }
 
-function argvOf({ name: probe, what }: ProbeSpec, number: number): readonly string[] {
+function argvOf(
+  probe: string,
+  what: Exclude<ProbeSpec['what'], { readonly kind: 'ping' }>,
+  number: number,
+): readonly string[] {
   if (what.kind === 'run') return what.argv;
   const kubectl = ['kubectl', '--kubeconfig', ADMIN_CONF];
   if (what.kind === 'kubectl') return [...kubectl, ...what.argv];

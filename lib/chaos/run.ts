@@ -17,7 +17,7 @@ import { durationOn } from './duration-sum.js';
 import { LeftoverVip, VipHolders } from './invariants.js';
 import { beganMs } from './moments.js';
 import { sightedOf, steadyStateOf, type ChaosInput } from './plan.js';
-import { Probe, readWrites } from './probes.js';
+import { probesOf, readWrites, type Probe } from './probes.js';
 import { Recorder } from './recorder.js';
 import { chaosSaga } from './saga.js';
 import type { Scenario } from './scenario.js';
@@ -65,15 +65,15 @@ export interface ChaosSeen {
   readonly endedMs: number;
   /** True when what was seen is every change and no sample. */
   readonly exact: boolean;
+  /** How far apart the samples are; 0 when there are none. */
+  readonly everyMs: number;
 }
 
 /** Resolves when the saga is over; rejects as `runSaga` does. */
 export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   const { lab, scenario, input, provider, journal } = options;
   const recorder = new Recorder(lab, sightedOf(lab, scenario, input));
-  const probes = scenario.probes.map(
-    (spec) => new Probe(lab, { spec, machine: input.probes[spec.name] ?? '' }),
-  );
+  const probes = probesOf(lab, scenario, input);
   const [vip, leftover] = [new VipHolders(lab), new LeftoverVip()];
   const lookedFromMs = provider.clock.nowMs();
   const see = (seen: Observation): void => {
@@ -120,7 +120,7 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
         unsteady: await unsteady(),
       },
       ...{ lookedFromMs, seenFromMs: options.earlier === undefined ? lookedFromMs : 0 },
-      ...{ endedMs: provider.clock.nowMs(), exact: watching.exact },
+      ...{ endedMs: provider.clock.nowMs(), exact: watching.exact, everyMs: watching.everyMs },
     };
   } finally {
     looking.abort(new CancelledError());
@@ -157,30 +157,6 @@ export async function unsteadyNow(
         : standingOf(lab, seen, { key: text, kind, machines: input.subjects[text] ?? null, name });
     return standing.good === up ? [] : [`${text}: ${standing.value}`];
   });
-}
-
-/** Waits a while for the steady state; what does not hold at the end of it, in words. */
-export async function gate(
-  lab: LabSpec,
-  scenario: Scenario,
-  provider: Provider,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const steady = steadyStateOf(lab, scenario).filter(
-    ({ subject }) => subject.kind !== 'probe' && subject.of === null,
-  );
-  const deadlineMs = provider.clock.nowMs() + seconds(lab, 30);
-  for (;;) {
-    const unsteady = await unsteadyNow(
-      lab,
-      { ...scenario, steadyState: steady },
-      { subjects: {} },
-      provider,
-      [],
-    );
-    if (unsteady.length === 0 || provider.clock.nowMs() >= deadlineMs) return unsteady;
-    await provider.clock.sleep(seconds(lab, 1), signal);
-  }
 }
 
 /** Empty for a probe that does not write. */

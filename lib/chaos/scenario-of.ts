@@ -36,15 +36,25 @@ export function scenarioOf(tree: Tree): Scenario {
   };
 }
 
+function whatOf(read: Reader): ProbeSpec['what'] {
+  if (read.has('write')) return { kind: 'write' };
+  if (read.has('ping'))
+    return { kind: 'ping', to: read.text('ping') === 'vip' ? null : read.selector('ping') };
+  const kind = read.has('kubectl') ? 'kubectl' : 'run';
+  return { kind, argv: read.texts(kind) };
+}
+
 function probeOf(read: Reader): ProbeSpec {
-  const kind = read.has('write') ? 'write' : read.has('kubectl') ? 'kubectl' : 'run';
   const on = read.optional('on');
+  const what = whatOf(read);
   return {
     name: read.text('name'),
-    what: kind === 'write' ? { kind } : { kind, argv: read.texts(kind) },
+    what,
     on: on === null || on === 'host' ? null : read.selector('on'),
     every: read.has('every') ? read.duration('every') : [{ count: 1_000, unit: 'ms' }],
-    timeout: read.has('timeout') ? read.duration('timeout') : [{ count: 10_000, unit: 'ms' }],
+    timeout: read.has('timeout')
+      ? read.duration('timeout')
+      : [{ count: what.kind === 'ping' ? 1_000 : 10_000, unit: 'ms' }],
     exit: read.number('exit') ?? 0,
     lasts: read.flag('lasts'),
     output: read.optional('output'),

@@ -23,7 +23,10 @@ export interface Setting {
 export interface ProbeSpec {
   readonly name: string;
   readonly what:
-    { readonly kind: 'run' | 'kubectl'; readonly argv: readonly string[] } | { readonly kind: 'write' };
+    | { readonly kind: 'run' | 'kubectl'; readonly argv: readonly string[] }
+    | { readonly kind: 'write' }
+    /** One packet each time; null for the floating address. */
+    | { readonly kind: 'ping'; readonly to: Selector | null };
   /** Null for the workstation, or for the control plane that kubectl takes. */
   readonly on: Selector | null;
   readonly every: DurationSum;

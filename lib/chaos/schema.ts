@@ -76,9 +76,12 @@ const PROBE: Schema = {
       type: 'boolean',
       description: 'Writes a number into an object of its own, and counts which writes were acknowledged.',
     },
-    on: text('One machine, or host for the workstation (the default of run).'),
+    ping: text(
+      'One packet to a machine, or to vip, the floating address; sent from the workstation unless told.',
+    ),
+    on: text('One machine, or host for the workstation (the default of run and ping).'),
     every: duration('Pause between the beginnings of two runs; default 1s.'),
-    timeout: duration('After so long a run is ended and has failed; default 10s.'),
+    timeout: duration('After so long a run is ended and has failed; default 10s, of a ping 1s.'),
     exit: count('The exit code of a run that went well; default 0.', 0),
     lasts: {
       type: 'boolean',

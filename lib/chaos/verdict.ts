@@ -54,7 +54,7 @@ export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, s
     recovered.assertion,
     ...invariants.map(invariantAssertion),
   ];
-  const overlapMs = seen.vip.judge(seen.endedMs, []).longestMs;
+  const overlapMs = seen.vip.judge(seen.endedMs, [], seen.everyMs).longestMs;
   const measures = [
     ...during.flatMap(({ measure }) => (measure === null ? [] : [measure])),
     ...(recovered.measure === null ? [] : [recovered.measure]),
@@ -182,7 +182,7 @@ function invariantResults(lab: LabSpec, scenario: Scenario, seen: ChaosSeen): re
   const waking = scenario.method.filter(({ fault }) => WAKING.includes(fault));
   const wokenMs = waking.map(({ name }) => faultTimes(seen.records, name).liftMs).filter((ms) => ms !== null);
   const results = new Map<InvariantName, readonly InvariantResult[]>([
-    ['one-vip-holder', lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs)]],
+    ['one-vip-holder', lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs, seen.everyMs)]],
     ['no-vip-after-reset', lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []],
     ['no-write-lost', seen.writes.map(judgeWrites)],
   ]);

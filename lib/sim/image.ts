@@ -23,6 +23,8 @@ export interface NodeImage {
   readonly kubernetesVersion: string;
   /** Null for an image without kube-vip. */
   readonly kubeVipVersion: string | null;
+  /** Made from a bundle: kubeadm, kubelet and kubectl are files and no packages, and no repository is known. */
+  readonly offline?: boolean;
 }
 
 /** Container images on the disk, one reference a line; kept by containerd. */
@@ -39,6 +41,7 @@ const BASE_PROGRAMS = [
     'chmod',
     'cp',
     'crictl',
+    'ctr',
     'curl',
     'date',
     'df',
@@ -141,7 +144,9 @@ export function installNode(machine: Machine, image: NodeImage): void {
   writeUnit(machine, 'haproxy', '/usr/bin/haproxy -Ws -f /etc/haproxy/haproxy.cfg', 'always', 0);
   writeUnit(machine, 'ssh', '/usr/bin/sshd -D', 'on-failure', 0);
   for (const unit of ['containerd', 'kubelet', 'ssh']) machine.units.enable(unit);
-  installPackageSources(machine, image);
+  disk.makeDirectories('/etc');
+  disk.write('/etc/resolv.conf', 'nameserver 192.168.121.1\n');
+  if (image.offline !== true) installPackageSources(machine, image);
   disk.makeDirectories('/var/lib/containerd');
   disk.write(IMAGE_STORE, imagesOf(image).join('\n') + '\n');
 }
@@ -150,10 +155,9 @@ export function installNode(machine: Machine, image: NodeImage): void {
 function installPackageSources(machine: Machine, image: NodeImage): void {
   const { disk } = machine;
   const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
-  for (const path of [KUBERNETES_LIST, KUBERNETES_KEYRING, `${LISTS_FOLDER}/lock`, '/etc/resolv.conf']) {
+  for (const path of [KUBERNETES_LIST, KUBERNETES_KEYRING, `${LISTS_FOLDER}/lock`]) {
     disk.makeDirectories(parentOf(path));
   }
-  disk.write('/etc/resolv.conf', 'nameserver 192.168.121.1\n');
   disk.write(KUBERNETES_KEYRING, 'the public key of the package repositories of Kubernetes\n');
   disk.write(KUBERNETES_LIST, kubernetesSource(version.minor));
   const sources = readSources(machine);
@@ -168,7 +172,12 @@ function installPackageSources(machine: Machine, image: NodeImage): void {
 
 /** Puts a program's file in place; its content tells the version that runs. */
 export function installProgram(machine: Machine, name: string, version: string): void {
-  machine.disk.write(`/usr/bin/${name}`, `${name} ${version}\n`, { mode: 0o755 });
+  machine.disk.write(`/usr/bin/${name}`, printProgram({ program: name, version }), { mode: 0o755 });
+}
+
+/** The content of a program's file. */
+export function printProgram(of: { readonly program: string; readonly version: string }): string {
+  return `${of.program} ${of.version}\n`;
 }
 
 /** The version of an installed program; null when it is not there. */

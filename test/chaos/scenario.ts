@@ -55,6 +55,7 @@ const MUTATIONS: readonly (readonly [string, string, string, string, RegExp])[] 
   ['becomes: down, within: lease + 55s', 'failures: { at_most: 1 }', 'wrong-value', '{ at_most', /probe/],
   ["run: [ping, -c, '1', 192.168.62.21]", 'every: 1s', 'yaml-syntax', '', /syntax/],
   ["run: [ping, -c, '1', 192.168.62.21], ", '', 'wrong-value', '{ name: look', /one of run/],
+  ["run: [ping, -c, '1', 192.168.62.21]", 'ping: any any', 'wrong-value', 'any any', /any worker/],
 ];
 
 t.test('a scenario is sound, or every problem is told at its place', async (t) => {
@@ -165,19 +166,25 @@ t.test('two holders of the floating address, and for how long they may be two', 
     api: { endpoint: true, nodes: { 'stage-cp-1': answers, 'stage-cp-2': true } },
   });
   const both = ['stage-cp-1', 'stage-cp-2'];
-  const overlap = (lengthMs: number, answers: boolean, woken: readonly number[] = []) => {
+  const overlap = (lengthMs: number, answers: boolean, woken: readonly number[] = [], everyMs = 0) => {
     const holders = new VipHolders(lab);
     holders.see(seen(0, ['stage-cp-1'], answers));
     holders.see(seen(10_000, both, answers));
     holders.see(seen(10_000 + lengthMs, ['stage-cp-2'], answers));
-    return holders.judge(60_000, woken);
+    return holders.judge(60_000, woken, everyMs);
   };
   t.match(overlap(100, true), { ok: true, longestMs: 100 }, 'a clean release');
   t.match(overlap(101, true), { ok: false, longestMs: 101 });
   t.match(overlap(2_100, false), { ok: true }, 'a release that hangs: 3 + 3 + 1 - 5 seconds');
   t.match(overlap(2_101, false), { ok: false });
-  t.match(overlap(3_000, true, [10_000]), { ok: true }, 'until the next announcement of one that woke up');
-  t.match(overlap(3_200, true, [10_000]), { ok: false });
+  t.match(
+    overlap(4_100, true, [10_000]),
+    { ok: true },
+    'until one that woke up has failed to renew: 1 + 3 seconds',
+  );
+  t.match(overlap(4_101, true, [10_000]), { ok: false });
+  t.match(overlap(4_100, true, [], 2_000), { ok: true }, 'what two looks saw may have been a clean release');
+  t.match(overlap(4_101, true, [], 2_000), { ok: false });
 });
 
 t.test('docs/chaos.md has every key, every fault and every shipped scenario', async (t) => {

@@ -48,6 +48,39 @@ t.test('without a lab: what there is, and what is wrong', async (t) => {
   t.match((await homelab(cwd, 'chaos show worker-los')).stderr, /Did you mean worker-loss\?/);
 });
 
+const CABLE = `name: cable
+description: A cable is pulled, and there is no Kubernetes yet.
+steady_state:
+  - { watch: machines }
+  - { watch: probe worker }
+probes:
+  - { name: worker, ping: worker }
+method:
+  - { name: pulled, fault: link, machines: worker, at: 2s, for: 10s }
+during:
+  - { name: nothing comes through, watch: probe worker, while: pulled, skip: 1s, stays: down }
+recovery: { within: 30s }
+`;
+
+t.test('a lab that was stopped before Kubernetes', async (t) => {
+  const cwd = t.testdir({ 'cable.yaml': CABLE });
+  t.equal((await homelab(cwd, `${UP} --until machines`)).code, 0);
+  const held = await homelab(cwd, 'chaos run ./cable.yaml -o json');
+  t.match([held.code, JSON.parse(held.stdout)], [0, { verdict: 'held' }], held.stderr);
+  t.equal((await homelab(cwd, 'chaos run ./cable.yaml --control emptied')).code, 4);
+  await homelab(cwd, 'exec stage-w-1 -- iptables -A INPUT -s 192.168.62.1 -j DROP');
+  const unmet = await homelab(cwd, 'chaos run ./cable.yaml -o json');
+  t.match(
+    [unmet.code, JSON.parse(unmet.stdout)],
+    [2, { verdict: 'aborted', lines: [/probe worker: exit code 1/] }],
+  );
+  const refused = await homelab(cwd, 'chaos run halt-one-control-plane -o json');
+  t.match(
+    [refused.code, JSON.parse(refused.stdout)],
+    [2, { verdict: 'aborted', lines: [/nodes: not to be seen/] }],
+  );
+});
+
 t.test('held, repeated, killed, lifted', async (t) => {
   const cwd = t.testdir({});
   t.equal((await homelab(cwd, UP)).code, 0);

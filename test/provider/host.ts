@@ -241,7 +241,8 @@ t.test('facts of this computer are gathered whatever is installed', async (t) =>
   const run: RunHostProgram = async ({ argv }) =>
     argv[0] === 'ip' ? exited(1, 'no\n') : { kind: 'missing', why: 'ENOENT' };
   const folder = join(t.testdir({}), 'not', 'there');
-  const facts = await gatherHostFacts({ run, env: {}, lab: labOf(), folder, begun: [], kvm: null });
+  const asked = { run, env: {}, lab: labOf(), folder, begun: [], kvm: null } as const;
+  const facts = await gatherHostFacts({ ...asked, depth: 'all' });
   t.match(facts, {
     programs: { vagrant: { state: 'missing' } },
     plugin: { why: /not on PATH/ },
@@ -253,4 +254,20 @@ t.test('facts of this computer are gathered whatever is installed', async (t) =>
     problemsOf(checkHost(facts, labOf(), 'debian12')).some(({ code }) => code === 'vagrant'),
     true,
   );
+});
+
+t.test('what every `up` waits for is what could block it', async (t) => {
+  const asked: string[] = [];
+  const run: RunHostProgram = async ({ argv }) => {
+    asked.push(argv.join(' '));
+    return { kind: 'missing', why: 'ENOENT' };
+  };
+  const folder = t.testdir({
+    'plugins.json': '{"installed": {"vagrant-libvirt": {"gem_version": "0.12.2"}}}',
+  });
+  const questions = { run, lab: labOf(), folder, begun: [], kvm: null, depth: 'what-blocks' } as const;
+  const { plugin, programs } = await gatherHostFacts({ ...questions, env: { VAGRANT_HOME: folder } });
+  t.strictSame(plugin, { version: '' });
+  t.strictSame(programs.kubectl, { state: 'unasked' });
+  t.notOk(asked.some((line) => /plugin|kubectl|haproxy/.test(line)));
 });

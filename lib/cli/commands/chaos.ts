@@ -11,7 +11,7 @@ import { chaosText, entryOf, runsText, scenarioDocument } from '../chaos/documen
 import { exitCodeOfVerdict, experiment, type ChaosRequest } from '../chaos/run.js';
 import { builtinScenarioNames, mustReadScenario, scenarioText } from '../chaos/scenarios.js';
 import { mustFindLab } from '../labs.js';
-import { alreadyOpen, operate } from '../operation.js';
+import { alreadyOpen, hasStoppedAsAsked, operate } from '../operation.js';
 import { aboutLab, examples, speaking } from '../options.js';
 import type { Session } from '../session.js';
 import { textTable } from '../table.js';
@@ -108,8 +108,9 @@ async function chaosRun(session: Session, reference: string): Promise<number> {
     }
     return await operate(session, base, lab, async (operating) => {
       const { open } = operating;
-      if (open !== null && open.saga !== CHAOS) throw alreadyOpen(lab, open);
-      if (open !== null) {
+      // A lab that was stopped before Kubernetes has machines, networks and disks to try.
+      if (open !== null && open.saga !== CHAOS && !hasStoppedAsAsked(open)) throw alreadyOpen(lab, open);
+      if (open?.saga === CHAOS) {
         session.note('an earlier experiment was cut short: its faults are lifted first');
         const { document } = await continueChaos(session, lab, operating, open, 'abort');
         if (document.verdict === 'stuck') throw earlierStuck(lab.name);

@@ -67,7 +67,9 @@ async function hostFindings({ io }: Session, lab: LabSpec, base: string): Promis
   const run = hostPrograms(io.env);
   const kvm = lab.driver === 'qemu' ? null : await askKvm(run, tmpdir());
   const begun = Object.keys(new LabStateFile(labFiles(folder).state, 0).now.machines);
-  const facts = await gatherHostFacts({ run, env: io.env, lab, folder, begun, kvm, signal: io.signal });
+  const facts = await gatherHostFacts({
+    ...{ run, env: io.env, lab, folder, begun, kvm, depth: 'all', signal: io.signal },
+  });
   return checkHost(facts, lab, wantedBox(base, lab));
 }
 

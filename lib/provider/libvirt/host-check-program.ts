@@ -15,6 +15,8 @@ export function checkProgram(
   switch (fact.state) {
     case 'found':
       return fine(name, `${name}: ${fact.version}`, { expected, found: fact.version });
+    case 'unasked':
+      return fine(name, `${name} is not needed now`, { expected });
     case 'missing':
       return amiss(
         name,

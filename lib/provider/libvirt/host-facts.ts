@@ -3,20 +3,22 @@
  * memory, disk. What libvirt knows is asked in host-facts-libvirt.ts. Changes nothing; whatever a program does is an
  * answer.
  */
-import { existsSync, realpathSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, platform, tmpdir, totalmem } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { LabSpec } from '../../model/lab.js';
 import { gatherLibvirtFacts, type LibvirtFacts } from './host-facts-libvirt.js';
 import type { RunHostProgram } from './host-program.js';
 import type { KvmAnswer } from './kvm.js';
-import { libvirtBoxes, type LibvirtBox } from './vagrant-boxes.js';
+import { libvirtBoxes, vagrantHome, type Env, type LibvirtBox } from './vagrant-boxes.js';
 
 export type ProgramFact =
   /** `version` is the first line with a number in it. */
   | { readonly state: 'found'; readonly version: string }
   | { readonly state: 'missing' }
+  /** Nothing depends on it now. */
+  | { readonly state: 'unasked' }
   | { readonly state: 'broken'; readonly why: string };
 
 export type HostProgramName = keyof typeof VERSION_OPTIONS;
@@ -39,7 +41,10 @@ const VERSION_OPTIONS = {
 export interface HostFacts {
   readonly platform: string;
   readonly programs: Readonly<Record<HostProgramName, ProgramFact>>;
-  /** Version of the plugin vagrant-libvirt, null when Vagrant does not have it, or why that is not known. */
+  /**
+   * Version of the plugin vagrant-libvirt (empty when only its presence was asked), null when Vagrant does not have it,
+   * or why that is not known.
+   */
   readonly plugin: { readonly version: string | null } | { readonly why: string };
   /** Vagrant's boxes for libvirt; null where Vagrant does not run. */
   readonly boxes: readonly Pick<LibvirtBox, 'name' | 'version'>[] | null;
@@ -56,7 +61,7 @@ export interface HostFacts {
 
 export interface HostQuestions {
   readonly run: RunHostProgram;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly lab: LabSpec;
   /** The lab's folder, which need not be there. */
   readonly folder: string;
@@ -64,9 +69,13 @@ export interface HostQuestions {
   readonly begun: readonly string[];
   /** Null when the lab does not want it. */
   readonly kvm: KvmAnswer | null;
+  /** `what-blocks` leaves out what is only good to know, because every `up` waits for the answers. */
+  readonly depth: 'all' | 'what-blocks';
   readonly signal?: AbortSignal;
 }
 
+/** Without them nothing is amiss. */
+const CONVENIENCES: readonly HostProgramName[] = ['kubectl', 'haproxy'];
 /** Vagrant takes seconds to start on a slow disk, and several programs start at once. */
 const TIMEOUT_MS = 60_000;
 /** Programs that run at the same time. */
@@ -87,8 +96,13 @@ export async function gatherHostFacts(questions: HostQuestions): Promise<HostFac
   const names = Object.keys(VERSION_OPTIONS) as HostProgramName[];
   // Vagrant is asked first: it is the slowest by far, and the others are done while it starts.
   const [plugin, programs, libvirt] = await Promise.all([
-    askPlugin(ask),
-    Promise.all(names.map(async (name) => [name, await askVersion(ask, name)] as const)),
+    questions.depth === 'what-blocks' && hasPlugin(questions.env) ? { version: '' } : askPlugin(ask),
+    Promise.all(
+      names.map(async (name) => {
+        const isAsked = questions.depth === 'all' || !CONVENIENCES.includes(name);
+        return [name, isAsked ? await askVersion(ask, name) : UNASKED] as const;
+      }),
+    ),
     gatherLibvirtFacts(ask, { ...questions, folder }),
   ]);
   return {
@@ -126,6 +140,8 @@ function asker({ run, env, signal }: HostQuestions): Ask {
   };
 }
 
+const UNASKED = { state: 'unasked' } as const;
+
 async function askVersion(ask: Ask, name: HostProgramName): Promise<ProgramFact> {
   const answer = await ask([name, ...VERSION_OPTIONS[name].split(' ')]);
   if (answer.state !== 'answered') return answer;
@@ -135,6 +151,22 @@ async function askVersion(ask: Ask, name: HostProgramName): Promise<ProgramFact>
   return version === undefined
     ? { state: 'broken', why: 'it prints no version' }
     : { state: 'found', version: version.trim() };
+}
+
+/** By Vagrant's own records; a plugin that got there by another way is asked for. */
+function hasPlugin(env: Env): boolean {
+  return pluginRecords(env).some((path) => {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return text.includes('"vagrant-libvirt"');
+  });
+}
+
+/** Of `vagrant plugin install`, and of Debian's package of the plugin. */
+function pluginRecords(env: Env): readonly string[] {
+  return [
+    join(vagrantHome(env), 'plugins.json'),
+    '/usr/share/vagrant-plugins/plugins.d/vagrant-libvirt.json',
+  ];
 }
 
 /** Debian's own plugin is listed as `vagrant-libvirt (0.11.2, system)`, an installed one as `… (0.12.2, global)`. */

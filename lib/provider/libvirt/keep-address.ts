@@ -8,11 +8,12 @@ import { carrierDropInPath } from '../../generate/paths.js';
 import type { LabSpec } from '../../model/lab.js';
 
 /**
- * All in one program, because each of its own takes a second on a busy machine under software emulation. A box without
- * networkd keeps addresses by itself. `install` makes the folder, and the file is to outlive a power cut.
+ * All in one program, because each of its own takes a second on a busy machine under software emulation. Where Vagrant
+ * wrote no file for networkd another program has the network, and keeps addresses by itself. `install` makes the
+ * folder, and the file is to outlive a power cut.
  */
 const KEEP = `
-systemctl --quiet is-active systemd-networkd || exit 0
+test -e "\${1%.d/*}" || exit 0
 printf %s "$2" | install -D -m 0644 /dev/stdin "$1" && sync -- "$1" && networkctl reload`;
 
 /** argv of the program that tells a machine; it may run again. */

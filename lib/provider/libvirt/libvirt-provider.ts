@@ -97,7 +97,9 @@ export class LibvirtProvider implements Provider {
     const { kvm } = this.#context;
     const isSettled = lab.driver === 'qemu' || state.now.driver === 'qemu';
     const known = isSettled ? null : await kvm();
-    const facts = await gatherHostFacts({ run, env, lab, folder: files.folder, begun, kvm: known });
+    const facts = await gatherHostFacts({
+      ...{ run, env, lab, folder: files.folder, begun, kvm: known, depth: 'what-blocks' },
+    });
     return problemsOf(checkHost(facts, lab, boxOf(this.#context)));
   }
 

@@ -18,7 +18,7 @@ export interface LibvirtBox {
 
 /** All versions of all boxes; with `name`, of that box. A computer without Vagrant has none. */
 export function libvirtBoxes(env: Env, name?: string): readonly LibvirtBox[] {
-  const home = join(env['VAGRANT_HOME'] ?? join(env['HOME'] ?? '/', '.vagrant.d'), 'boxes');
+  const home = join(vagrantHome(env), 'boxes');
   const folders = name === undefined ? foldersIn(home) : [folderName(name)];
   return folders.flatMap((box) =>
     foldersIn(join(home, box)).flatMap((version) =>
@@ -29,6 +29,11 @@ export function libvirtBoxes(env: Env, name?: string): readonly LibvirtBox[] {
         .map((folder) => ({ name: boxName(box), version, folder })),
     ),
   );
+}
+
+/** The folder in which Vagrant keeps what belongs to no project. */
+export function vagrantHome(env: Env): string {
+  return env['VAGRANT_HOME'] ?? join(env['HOME'] ?? '/', '.vagrant.d');
 }
 
 function folderName(box: string): string {

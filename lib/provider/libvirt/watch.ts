@@ -17,6 +17,7 @@ export function watchLab(context: Context, onChange: (seen: Observation) => void
   const watching = onlooker.run();
   return {
     exact: false,
+    everyMs: scaled(context.lab, OUTSIDE_SECONDS),
     gaps: onlooker.gaps,
     stop: () => {
       stopping.abort();
