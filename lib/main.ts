@@ -22,8 +22,8 @@ function output(stream: NodeJS.WriteStream): Output {
   };
 }
 
-/** How Node ends when it cannot begin with a still, and when the program in it broke; no look ends so. */
-const REFUSED = [14, 1];
+/** How Node ends when it cannot begin with a still (14), not with its other options (9), or breaks; no look ends so. */
+const REFUSED = [1, 9, 14];
 
 const NODE: NodeProgram = {
   tag: async () => `${process.version}-${process.arch}-${cachedDataVersionTag()}`,
