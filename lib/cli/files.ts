@@ -32,6 +32,12 @@ export function fileStamp(path: string): string {
   return found === undefined ? '' : `${found.size}.${found.mtimeMs}`;
 }
 
+/** Was `path` written when `other` was, or after it? False when one of them is not there. */
+export function isAsNew(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false })?.mtimeMs);
+  return one !== undefined && two !== undefined && one >= two;
+}
+
 /** Throws a `UserError` when the file cannot be read. */
 export function readText(path: string): string {
   try {

@@ -15,6 +15,7 @@ import {
   fileExists,
   fileSize,
   fileStamp,
+  isAsNew,
   makeFolder,
   nameFile,
   namesIn,
@@ -34,23 +35,23 @@ export interface PlayedWorld {
   readonly provider: SimProvider;
 }
 
-/** The program in one file, which is all that a startup snapshot can be taken of. */
+/** The program in one file, which is all that a startup snapshot can be taken of. Written after it was compiled. */
 const WHOLE_PROGRAM = 'dist/homelab.cjs';
+const COMPILED = 'dist/lib/main.js';
 
 /** A command that only looks at a lab: a still answers where one fits, and otherwise one is taken for the next look. */
 export function looking(action: Action): Action {
   return async (session) => {
     const { node, env } = session.io;
     const lab = mustFindLab(baseFolder(session), session.options.lab);
-    if (node === null || env['HOMELAB_STILLS'] === 'no' || lab.record.spec.provider !== 'sim')
-      return action(session);
+    const wanted = node !== null && env['HOMELAB_STILLS'] !== 'no' && lab.record.spec.provider === 'sim';
+    if (!wanted || !isAsNew(packagePath(WHOLE_PROGRAM), packagePath(COMPILED))) return action(session);
     const path = await stillPath(node, lab);
     const code = fileSize(path) > 0 ? await node.show(path) : null;
     if (code !== null) return code;
     const played = await action(session);
     if (fileExists(path)) giveUp(path);
-    else if (fileExists(packagePath(WHOLE_PROGRAM)))
-      await node.leave(['sim', 'still', ...which(session, lab)]);
+    else await node.leave(['sim', 'still', ...which(session, lab)]);
     return played;
   };
 }
