@@ -16,6 +16,7 @@ import {
 } from './apt/sources.js';
 import { parentOf } from './disk.js';
 import type { Machine } from './machine.js';
+import type { Invocation } from './process.js';
 import { UNIT_FOLDER } from './units.js';
 
 export interface NodeImage {
@@ -47,8 +48,6 @@ const BASE_PROGRAMS = [
     'df',
     'dpkg',
     'dpkg-query',
-    'etcdctl',
-    'etcdutl',
     'fallocate',
     'hostname',
     'install',
@@ -136,6 +135,8 @@ export function installNode(machine: Machine, image: NodeImage): void {
   disk.write('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${machine.name}\n`);
   for (const name of BASE_PROGRAMS) installProgram(machine, name, 'base');
   for (const name of KUBERNETES_PROGRAMS) installProgram(machine, name, image.kubernetesVersion);
+  // The build of the image takes it out of the image of etcd, unless a bundle brings it.
+  installProgram(machine, 'etcdctl', etcdVersion(tagsOf(image).etcd));
   for (const name of ['containerd', 'haproxy', 'sshd']) installProgram(machine, name, 'base');
   for (const plugin of ['bridge', 'host-local', 'loopback', 'portmap'])
     disk.write(`/opt/cni/bin/${plugin}`, plugin);
@@ -180,6 +181,21 @@ export function printProgram(of: { readonly program: string; readonly version: s
   return `${of.program} ${of.version}\n`;
 }
 
+/** `3.5.15-0` → `3.5.15`: the version of the programs in an image of etcd. */
+export function etcdVersion(tag: string): string {
+  return tag.replace(/^v/, '').replace(/-\d+$/, '');
+}
+
+/** What a program says of its version, by the file that it was started from. */
+export function ownVersion({ machine, executable }: Pick<Invocation, 'machine' | 'executable'>): string {
+  return (
+    machine.disk
+      .read(executable ?? '')
+      ?.trim()
+      .split(' ')[1] ?? ''
+  );
+}
+
 /** The version of an installed program; null when it is not there. */
 export function installedVersion(machine: Machine, name: string): string | null {
   return machine.disk.read(`/usr/bin/${name}`)?.trim().split(' ')[1] ?? null;
@@ -197,10 +213,14 @@ function writeUnit(
   machine.disk.write(`${UNIT_FOLDER}/${name}.service`, text);
 }
 
+function tagsOf({ kubernetesVersion }: NodeImage) {
+  const version = must(parseVersion(kubernetesVersion), `bad version ${kubernetesVersion}`);
+  return must(kubeadmImages(version), `no images known for ${kubernetesVersion}`);
+}
+
 /** The images that the node image brings: what kubeadm of this version pulls, and kube-vip. */
 function imagesOf(image: NodeImage): string[] {
-  const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
-  const tags = must(kubeadmImages(version), `no images known for ${image.kubernetesVersion}`);
+  const tags = tagsOf(image);
   return [
     ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map(
       (name) => `registry.k8s.io/${name}:${image.kubernetesVersion}`,

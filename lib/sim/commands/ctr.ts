@@ -1,9 +1,12 @@
 /**
- * containerd's own client: `ctr images import|ls|rm` and `ctr version`. Only the namespace `k8s.io`, in which the
- * kubelet finds its images, has any; pulling, mounting, containers and tasks are not modelled.
+ * containerd's own client: `ctr images import|ls|rm|mount|unmount` and `ctr version`. Only the namespace `k8s.io`, in
+ * which the kubelet finds its images, has any; of their content only etcd's programs are there, as plain files.
+ * Pulling, containers and tasks are not modelled.
  */
 import { sha256Hex } from '../../base/digest.js';
 import { parseArchive } from '../archive.js';
+import { imageName } from '../containerd.js';
+import { etcdVersion, printProgram } from '../image.js';
 import type { Invocation } from '../process.js';
 import type { Sim } from '../task.js';
 import { Failure, notModelled, program } from './failure.js';
@@ -12,7 +15,17 @@ import { absolute } from './paths.js';
 
 const KUBERNETES = 'k8s.io';
 const SOCKET = '/run/containerd/containerd.sock';
-const FLAGS = ['namespace|n=', 'address|a=', 'quiet|q', 'all-platforms', 'no-unpack', 'sync', 'digests'];
+const FLAGS = [
+  'namespace|n=',
+  'address|a=',
+  'quiet|q',
+  'all-platforms',
+  'no-unpack',
+  'sync',
+  'digests',
+  'rm',
+  'rw',
+];
 
 export const ctr = program('command', function* run(call) {
   const flags = read(call);
@@ -37,6 +50,12 @@ export const ctr = program('command', function* run(call) {
     case 'del':
     case 'delete':
       return remove(call, flags, operands);
+    case 'mount':
+      mount(call, flags, operands);
+      return 0;
+    case 'unmount':
+      unmount(call, operands);
+      return 0;
     default:
       throw notModelled('ctr', `"images ${verb}"`);
   }
@@ -88,6 +107,36 @@ function remove(call: Invocation, flags: Flags, images: readonly string[]): numb
     code = 1;
   }
   return code;
+}
+
+const ETCD_PROGRAMS = ['etcd', 'etcdctl', 'etcdutl'];
+
+function mount(call: Invocation, flags: Flags, [image = '', target = '']: readonly string[]): void {
+  const { containers, disk } = call.machine;
+  if (image === '') throw new Failure('ctr: please provide an image reference to mount\n');
+  if (target === '') throw new Failure('ctr: please provide a target path to mount to\n');
+  if (!isKubernetes(flags) || !containers.images().includes(image))
+    throw new Failure(`ctr: image "${image}": not found\n`);
+  const at = absolute(call, target);
+  if (!disk.isDirectory(at)) throw new Failure(`ctr: mount ${target}: no such file or directory\n`);
+  const folder = `${at}/usr/local/bin`;
+  disk.makeDirectories(folder);
+  if (imageName(image).endsWith('/etcd')) {
+    const version = etcdVersion(image.slice(image.lastIndexOf(':') + 1));
+    for (const name of ETCD_PROGRAMS) {
+      disk.write(`${folder}/${name}`, printProgram({ program: name, version }), { mode: 0o755 });
+    }
+  }
+  call.print(`sha256:${sha256Hex(image)}\n${target}\n`);
+}
+
+/** What is not mounted is no error. */
+function unmount(call: Invocation, [target = '']: readonly string[]): void {
+  if (target === '') throw new Failure('ctr: please provide a target path to unmount from\n');
+  const { disk } = call.machine;
+  const at = absolute(call, target);
+  if (disk.isDirectory(at)) disk.emptyDirectory(at);
+  call.print(`${target}\n`);
 }
 
 /** Without the flag ctr looks into a namespace of its own. */
