@@ -22,7 +22,8 @@ const LIMIT_MS = 120_000;
 const LOOK_EVERY_MS = 2;
 
 export function startHomelab(cwd: string, args: readonly string[], input = '', limitMs = LIMIT_MS): Started {
-  const env = { ...process.env, NO_COLOR: '1' };
+  // A still is taken in a process that nobody waits for, and would be in the way of the next test.
+  const env = { HOMELAB_STILLS: 'no', ...process.env, NO_COLOR: '1' };
   const program = join(packageRoot(), 'bin/homelab.js');
   const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: 'pipe' });
   const output = { stdout: '', stderr: '' };
