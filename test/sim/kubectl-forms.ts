@@ -29,10 +29,15 @@ t.test('describe node: columns as wide as their neighbours need, sums of request
     after('Lease:', 3).join('\n'),
     /^ {2}HolderIdentity: {2}cp-1\n {2}AcquireTime: {5}<unset>\n {2}RenewTime: {7}Thu, /,
   );
-  t.strictSame(after('Conditions:', 2), [
-    '  Type             Status  LastHeartbeatTime                 LastTransitionTime                Reason                       Message',
-    '  ----             ------  -----------------                 ------------------                ------                       -------',
-  ]);
+  const [heading = '', line = ''] = after('Conditions:', 2);
+  const columns = [2, 19, 27, 61, 95, 124];
+  t.strictSame(
+    [columns.map((at) => heading.slice(at).split(' ')[0]), columns.map((at) => line.slice(at).split(' ')[0])],
+    [
+      ['Type', 'Status', 'LastHeartbeatTime', 'LastTransitionTime', 'Reason', 'Message'],
+      ['----', '------', '-----------------', '------------------', '------', '-------'],
+    ],
+  );
   t.strictSame(after('Addresses:', 2), ['  InternalIP:  192.168.62.11', '  Hostname:    cp-1']);
   t.strictSame(after('  (Total limits may be over 100 percent, i.e., overcommitted.)', 5), [
     '  Resource           Requests    Limits',

@@ -83,7 +83,7 @@ t.test('the address of kube-vip and its log after its manifest was changed', asy
   t.equal(adapt(log.stdout, STAMPS), adapt(transcript('019-kube-vip-log-after-revert').stdout, STAMPS));
 });
 
-/** What a reset control plane is found to be; the recorded script looked with one shell, the test program by program. */
+/** What a reset control plane is found to be: the recorded script looked by one shell, the test by one program each. */
 function compareLeft(t: Test, lab: KubeadmLab, name: string): void {
   const run = (line: string): string => {
     const { stdout, stderr } = lab.exec('cp-2', line.split(' '));

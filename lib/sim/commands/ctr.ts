@@ -1,5 +1,5 @@
 /**
- * containerd's own client: `ctr images import|ls|rm|mount|unmount`, `ctr containers|tasks ls` and `ctr version`. Only the
+ * containerd's own client: `ctr images import|ls|rm|mount|unmount`, `ctr containers|tasks ls`, `ctr version`. Only the
  * namespace `k8s.io`, which is the kubelet's, has anything; of the content of images only etcd's programs are there, as
  * plain files, and a sandbox has no process, so it is no task. Pulling and every other verb are not modelled.
  */

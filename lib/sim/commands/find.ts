@@ -1,4 +1,7 @@
-/** `find [PATH…] [-maxdepth N] [-type f|d] [-name PATTERN]`, by name in each folder. Actions and other tests are not modelled. */
+/**
+ * `find [PATH…] [-maxdepth N] [-type f|d] [-name PATTERN]`, by name in each folder. Actions and other tests are not
+ * modelled.
+ */
 import type { Invocation } from '../process.js';
 import { Failure, notModelled, shortProgram } from './failure.js';
 import { absolute, baseName } from './paths.js';

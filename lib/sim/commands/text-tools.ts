@@ -92,7 +92,7 @@ export const tail = program('command', function* run(call) {
   return yield* followFile(call, absolute(call, flags.operands[0] ?? ''));
 });
 
-/** Lines that are added at the end; a file whose beginning changes is a rotated one, of which the last lines are new. */
+/** Follows a file: lines added at its end; where the rest changed too, those after the last one that was seen. */
 function* followFile(call: Invocation, path: string): Sim<never> {
   const { disk } = call.machine;
   let seen = linesOf(disk.read(path) ?? '');

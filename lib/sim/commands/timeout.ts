@@ -1,4 +1,4 @@
-/** `timeout DURATION COMMAND [ARG…]`: another program, with SIGTERM when its time is over. `-k` and `-s` are not modelled. */
+/** `timeout DURATION COMMAND [ARG…]`: another program, ended by SIGTERM when its time is over. Options are refused. */
 import { waitFor } from '../task.js';
 import { Failure, notModelled, program } from './failure.js';
 import { shellDuration } from './look-around.js';
