@@ -91,7 +91,7 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   const look = (): void => {
     if (looks.length === 0) looks.push(...probes.map((probe) => probe.go(provider, looking.signal)));
   };
-  if (options.mode === 'resume') look();
+  if (options.mode !== 'run') look(); // An abort waits for the steady state too.
   const writes: Writes[] = [];
   const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
   try {
