@@ -13,7 +13,7 @@ import { LaneFold } from '../report/lanes.js';
 import { rehearsal, type Rehearsal } from '../report/rehearsal.js';
 import { rehearsalText } from '../report/rehearsal-text.js';
 import { rehearsedRun, type RehearsedRun } from '../report/rehearsed-run.js';
-import type { LabFolder, SagaPorts } from '../sagas/ports.js';
+import type { SagaPorts } from '../sagas/ports.js';
 import { upgradeSaga, type UpgradeInput } from '../sagas/upgrade.js';
 import { EVICTED } from '../sim/api/subresources.js';
 import type { TraceEvent } from '../sim/world.js';
@@ -25,6 +25,7 @@ import { portsOf } from './operation.js';
 import { openCopy, worldOf } from './providers.js';
 import { nextReportNumber, reportFolder } from './reports.js';
 import type { Session } from './session.js';
+import { thrownAway } from './thrown-away.js';
 import { prepareUpgrade, problemOf, type WantedUpgrade } from './upgrade-preparation.js';
 
 export const DEFAULT_RUNS = 200;
@@ -47,7 +48,7 @@ export async function rehearseUpgrade(
   session.lab = lab.name;
   const world = worldOf(lab, 'k8s upgrade --rehearse');
   const ports = portsOf(base, lab);
-  const { input, findings } = await prepared(session, lab, world, ports, wanted);
+  const { input, findings } = await prepared(session, base, lab, world, ports, wanted);
   for (const note of wanted.notes) session.note(note);
   for (const finding of findings) session.note(session.problemText(problemOf(finding)));
   const runs = await rehearseAll({ session, lab, world, ports, input });
@@ -69,6 +70,7 @@ const EXIT_FAILED_RUNS = 4;
 
 async function prepared(
   session: Session,
+  base: string,
   lab: Lab,
   world: readonly WorldRecord[],
   ports: SagaPorts,
@@ -76,7 +78,7 @@ async function prepared(
 ) {
   const provider = openCopy(lab, world, {});
   try {
-    return await prepareUpgrade(session, lab, provider, ports, wanted);
+    return await prepareUpgrade(session, { base, lab, provider, ports }, wanted);
   } finally {
     await provider.close();
   }
@@ -138,34 +140,6 @@ async function rehearseOnce(rehearsing: Rehearsing, seed: number): Promise<Rehea
   const endedAtMs = provider.clock.nowMs();
   await provider.close();
   return rehearsedRun({ seed, result, beganAtMs, endedAtMs, lanes: fold.lanes(endedAtMs), evictedPods });
-}
-
-/** What the run writes is there for the run only. */
-function thrownAway({ folder, bundle }: SagaPorts): SagaPorts {
-  const written = new Map<string, Uint8Array | null>();
-  const read = (name: string): Uint8Array | null => written.get(name) ?? null;
-  const isWritten = (name: string): boolean => written.has(name);
-  const own: LabFolder = {
-    write: (name, content) => {
-      written.set(name, typeof content === 'string' ? new TextEncoder().encode(content) : content);
-    },
-    remove: (name) => {
-      written.set(name, null);
-    },
-    read: (name) => {
-      const bytes = read(name);
-      return bytes === null ? (isWritten(name) ? null : folder.read(name)) : new TextDecoder().decode(bytes);
-    },
-    readBytes: (name) => (isWritten(name) ? read(name) : folder.readBytes(name)),
-    list: (within) => {
-      const names = [...written].flatMap(([name, bytes]) =>
-        bytes !== null && name.startsWith(`${within}/`) ? [name.slice(within.length + 1)] : [],
-      );
-      const before = folder.list(within).filter((name) => written.get(`${within}/${name}`) !== null);
-      return [...new Set([...before, ...names])].sort();
-    },
-  };
-  return { folder: own, bundle, recordVersion: () => undefined };
 }
 
 function repeating(session: Session, input: UpgradeInput, seed: number): string {

@@ -61,6 +61,23 @@ export interface WriteOptions {
   readonly timeoutMs: number;
 }
 
+/**
+ * A file of the workstation that is too large to be kept in between: it is read when it is sent, and simulated
+ * machines get what is said of it in place of its bytes.
+ */
+export interface LargeFile {
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly content: LargeContent;
+  /** Throws a `UserError` when it is not what its digest says. */
+  read(): Uint8Array;
+}
+
+/** What a large file is: a program of a version, or an archive of container images by their full names. */
+export type LargeContent =
+  { readonly program: string; readonly version: string } | { readonly images: readonly string[] };
+
 /** Commands and files of one machine. Methods reject with `UnreachableError` when it was not reached at all. */
 export interface Shell {
   readonly machine: string;
@@ -69,6 +86,8 @@ export interface Shell {
   readFile(path: string, options: { readonly timeoutMs: number }): Promise<Uint8Array | null>;
   /** Atomic: a temporary file beside the target's folder's file system, then a rename. Parent folders must exist. */
   writeFile(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
+  /** As `writeFile`. One whose connection went before all of it was there has changed nothing. */
+  sendFile(path: string, file: LargeFile, options: WriteOptions): Promise<void>;
 }
 
 /** The machine could not be connected to; nothing was sent. Always worth a retry. */
@@ -160,6 +179,19 @@ export interface PodObservation {
   readonly restarts: number;
 }
 
+/** What nobody can see from outside. Experiments judge by it what must never happen; nothing may act on it. */
+export interface GroundTruth {
+  /** Members that hold themselves for the leader, of every etcd cluster there ever was, with their terms. */
+  readonly leaders: readonly { readonly cluster: string; readonly machine: string; readonly term: number }[];
+  /** Voters of the cluster that is observed: whether the process runs, on a machine that answers. */
+  readonly voters: readonly { readonly machine: string; readonly live: boolean }[];
+  /** Version of the kubelet that runs on a machine, and of the API server, whatever is installed there. */
+  readonly kubelets: Readonly<Record<string, string>>;
+  readonly apiServers: Readonly<Record<string, string>>;
+  /** Machines on which a running container mounts super-admin.conf. */
+  readonly superAdmin: readonly string[];
+}
+
 /** What an onlooker sees at one moment, as plain data. What cannot be read is null, with a line in `reasons`. */
 export interface Observation {
   readonly atMs: number;
@@ -178,6 +210,8 @@ export interface Observation {
   /** Does the API answer `/readyz` with 200: through the lab's endpoint, and at each control plane by name. */
   readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> };
   readonly pods: readonly PodObservation[] | null;
+  /** Null where there is no all-seeing observer: everywhere but in the simulator. */
+  readonly truth: GroundTruth | null;
   readonly reasons: readonly string[];
 }
 

@@ -9,12 +9,13 @@ import { upgradeFindings } from '../../sagas/upgrade/findings.js';
 import type { Perform } from '../app.js';
 import { asking, saidPlainly } from '../asking.js';
 import { baseFolder } from '../base-folder.js';
+import { offeredVersions } from '../bundle/open.js';
 import { hinted } from '../hints.js';
 import { mustFindLab, type Lab } from '../labs.js';
 import { notUp, wasBootstrapped } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { looking } from '../still.js';
 
 /** A scenario that deviated, a violation, or a finding: the lab is as it was, and somebody should look. */
 export const EXIT_FINDINGS = 4;
@@ -22,7 +23,7 @@ export const EXIT_FINDINGS = 4;
 export function define(command: Command, perform: Perform): void {
   aboutLab(command)
     .option('--to <version>', 'judge what an upgrade to this version would meet too')
-    .action(() => perform(command, lint));
+    .action(() => perform(command, looking(lint)));
   examples(command, [
     ['homelab lint', 'is anything wrong with the cluster, or about to be?'],
     ['homelab lint --to v1.32', 'and what would stand in the way of an upgrade?'],
@@ -30,11 +31,13 @@ export function define(command: Command, perform: Perform): void {
 }
 
 async function lint(session: Session): Promise<number> {
-  const lab = mustFindLab(baseFolder(session), session.options.lab);
+  const base = baseFolder(session);
+  const lab = mustFindLab(base, session.options.lab);
   if (!wasBootstrapped(lab)) throw notUp(lab);
   const { spec } = lab.record;
   const { version } = spec.kubernetes;
-  const { to, refusals } = target(lab, session.options['to'] as string | undefined);
+  const { to, refusals } = target(base, lab, session.options['to'] as string | undefined);
+  const { openProvider } = await import('../providers.js'); // A still answers without it.
   const provider = await openProvider(session.io, lab, 'look');
   try {
     const nowMs = provider.clock.nowMs();
@@ -52,11 +55,13 @@ async function lint(session: Session): Promise<number> {
 
 /** The version that is asked about, and what rules of versions say against it; the cluster is judged all the same. */
 function target(
+  base: string,
   lab: Lab,
   wanted: string | undefined,
 ): { readonly to: string | null; readonly refusals: readonly ClusterFinding[] } {
   if (wanted === undefined) return { to: null, refusals: [] };
-  const resolution = resolveUpgrade(lab.record.spec.kubernetes.version, wanted);
+  const { spec } = lab.record;
+  const resolution = resolveUpgrade(spec.kubernetes.version, wanted, offeredVersions(base, spec));
   if (resolution.kind === 'upgrade') return { to: resolution.to, refusals: [] };
   if (resolution.kind === 'nothing') return { to: resolution.version, refusals: [] };
   return { to: null, refusals: resolution.refusals.map(refusalFinding) };
