@@ -2,6 +2,7 @@
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
 import { seconds } from '../sagas/timing.js';
+import { seenBackends } from './backends.js';
 import { checkPossible, chooseMachines, knownOf, steadyStateOf, type ChaosInput } from './plan.js';
 import { probesOf, type Probe } from './probes.js';
 import { unsteadyNow } from './run.js';
@@ -24,13 +25,14 @@ export interface PrepareOptions {
 export async function prepareChaos(
   options: PrepareOptions,
 ): Promise<{ readonly input: ChaosInput | null; readonly unsteady: readonly string[] }> {
-  const { lab, scenario, provider, seed, source } = options;
+  const { lab, scenario, provider, seed, signal, source } = options;
   checkPossible(lab, scenario, provider);
   // Who plays a part can be seen only where the parts are played, and whom probes ask is known only after that.
   const plain = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' && subject.of === null;
   const before = await gate(options, { subjects: {} }, plain, []);
   if (before.length > 0) return { input: null, unsteady: before };
-  const properties = knownOf(await provider.observe(), null);
+  const backends = await seenBackends(lab, provider, signal);
+  const properties = knownOf(await provider.observe(), backends);
   const chosen = chooseMachines(lab, scenario, properties, seed);
   const asked = new Map(
     probesOf(lab, scenario, chosen).flatMap((one) => (one.isGate ? [[one.name, one] as const] : [])),

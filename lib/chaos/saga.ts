@@ -45,7 +45,8 @@ export function chaosSaga(lab: LabSpec, scenario: Scenario, input: ChaosInput, p
         ...moment.injects.map((fault) => injection(whole, fault)),
       ];
       const waits = stage(`until-${index + 1}`, `Until ${at}`, [until(whole, index + 1, moment.atMs)]);
-      return [...(moment.atMs === 0 ? [] : [waits]), stage(`moment-${index + 1}`, `At ${at}`, steps)];
+      const done = steps.length === 0 ? [] : [stage(`moment-${index + 1}`, `At ${at}`, steps)];
+      return [...(moment.atMs === 0 ? [] : [waits]), ...done];
     }),
     stage('recovery', 'Recovery', [recovery(whole)]),
     ...(workload === null ? [] : [stage('gone', 'What ran meanwhile', [removed(whole, workload)])]),

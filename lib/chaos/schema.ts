@@ -79,6 +79,7 @@ const PROBE: Schema = {
     ping: text(
       'One packet to a machine, or to vip, the floating address; sent from the workstation unless told.',
     ),
+    backend: text('A control plane that HAProxy’s checks are to have up, asked of the load balancer.'),
     on: text('One machine, or host for the workstation (the default of run and ping).'),
     every: duration('Pause between the beginnings of two runs; default 1s.'),
     timeout: duration('After so long a run is ended and has failed; default 10s, of a ping 1s.'),

@@ -14,8 +14,13 @@ interface Times {
   readonly endMs: number;
 }
 
-/** By fault. What has no end of its own ends with the method. */
-export function timesOf(lab: LabSpec, scenario: Scenario): ReadonlyMap<string, Times> {
+interface Timeline {
+  readonly byFault: ReadonlyMap<string, Times>;
+  readonly wholeMs: number;
+}
+
+/** What has no end of its own ends with the method. */
+function timelineOf(lab: LabSpec, scenario: Scenario): Timeline {
   const begins = scenario.method.map((fault) => {
     const beginMs = durationOn(lab, fault.at);
     const endMs = fault.lasts === null ? null : beginMs + durationOn(lab, fault.lasts);
@@ -23,13 +28,16 @@ export function timesOf(lab: LabSpec, scenario: Scenario): ReadonlyMap<string, T
   });
   const last = Math.max(0, ...begins.map(({ beginMs, endMs }) => endMs ?? beginMs));
   const wholeMs = scenario.lasts === null ? last : Math.max(last, durationOn(lab, scenario.lasts));
-  return new Map(begins.map(({ name, beginMs, endMs }) => [name, { beginMs, endMs: endMs ?? wholeMs }]));
+  const times = begins.map(
+    ({ name, beginMs, endMs }) => [name, { beginMs, endMs: endMs ?? wholeMs }] as const,
+  );
+  return { byFault: new Map(times), wholeMs };
 }
 
-/** In order; of one moment what goes comes before what comes, and what came last goes first. */
+/** In order, the method's end last; of one moment what goes comes before what comes, and what came last goes first. */
 export function momentsOf(lab: LabSpec, scenario: Scenario): readonly Moment[] {
-  const times = timesOf(lab, scenario);
-  const all = [...times.values()].flatMap(({ beginMs, endMs }) => [beginMs, endMs]);
+  const { byFault: times, wholeMs } = timelineOf(lab, scenario);
+  const all = [...[...times.values()].flatMap(({ beginMs, endMs }) => [beginMs, endMs]), wholeMs];
   return [...new Set(all)]
     .sort((a, b) => a - b)
     .map((atMs) => ({
