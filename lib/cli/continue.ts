@@ -33,14 +33,15 @@ export async function continueSaga(session: Session, mode: 'resume' | 'abort'): 
       session.result(document, chaosText(document));
       return code;
     }
+    const records = readJournal(open.path);
+    const { input } = plannedOf(records);
     // Going back needs only what was recorded; going on needs the configuration to be what it was.
     if (mode === 'resume') {
       checkConfiguration(session, lab, open.saga);
       if (open.saga !== DOWN && open.saga !== DESTROY)
-        await verifiedLabBundle(session, base, lab.record.spec);
+        await verifiedLabBundle(session, base, lab.record.spec, versionsOf(open.saga, input));
     }
-    const records = readJournal(open.path);
-    const saga = recordedSaga(open.saga, lab.record.spec, plannedOf(records).input, ports);
+    const saga = recordedSaga(open.saga, lab.record.spec, input, ports);
     const until = mode === 'resume' ? untilOf(records) : null;
     const document = await runOperation(session, lab, operating, {
       ...{ saga, journal: open, mode },
@@ -49,6 +50,11 @@ export async function continueSaga(session: Session, mode: 'resume' | 'abort'): 
     session.result(document, await textOf(session, lab, operating, saga, document));
     return exitCodeOf(document.outcome, mode);
   });
+}
+
+/** What is wanted of a bundle beside the lab's own version. */
+function versionsOf(saga: string, input: unknown): readonly string[] {
+  return saga === UPGRADE ? [(input as UpgradeInput).to] : [];
 }
 
 /** The stage at which the run that was cut short was to stop; one that came there is done with stopping. */

@@ -47,7 +47,7 @@ export async function rehearseUpgrade(
   session.lab = lab.name;
   const world = worldOf(lab, 'k8s upgrade --rehearse');
   const ports = portsOf(base, lab);
-  const { input, findings } = await prepared(session, lab, world, ports, wanted);
+  const { input, findings } = await prepared(session, base, lab, world, ports, wanted);
   for (const note of wanted.notes) session.note(note);
   for (const finding of findings) session.note(session.problemText(problemOf(finding)));
   const runs = await rehearseAll({ session, lab, world, ports, input });
@@ -69,6 +69,7 @@ const EXIT_FAILED_RUNS = 4;
 
 async function prepared(
   session: Session,
+  base: string,
   lab: Lab,
   world: readonly WorldRecord[],
   ports: SagaPorts,
@@ -76,7 +77,7 @@ async function prepared(
 ) {
   const provider = openCopy(lab, world, {});
   try {
-    return await prepareUpgrade(session, lab, provider, ports, wanted);
+    return await prepareUpgrade(session, { base, lab, provider, ports }, wanted);
   } finally {
     await provider.close();
   }

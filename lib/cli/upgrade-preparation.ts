@@ -10,7 +10,9 @@ import type { SagaPorts } from '../sagas/ports.js';
 import type { UpgradeInput } from '../sagas/upgrade.js';
 import { upgradeFindings } from '../sagas/upgrade/findings.js';
 import { upgradeInput } from '../sagas/upgrade/input.js';
+import { bundleParts, bundleUse, type BundlePart } from '../sagas/upgrade/bundle.js';
 import { asking, saidPlainly } from './asking.js';
+import { verifiedLabBundle, type VerifiedBundle } from './bundle/open.js';
 import type { Lab } from './labs.js';
 import { wasBootstrapped } from './operation.js';
 import { openProvider } from './providers.js';
@@ -18,27 +20,48 @@ import type { Session } from './session.js';
 
 export type WantedUpgrade = Extract<UpgradeResolution, { kind: 'upgrade' }>;
 
-/** Facts, judged: every error at once refuses, before anything is touched. */
+/** What an upgrade is prepared on: the lab itself, or a copy of it. */
+export interface UpgradeGround {
+  /** The folder that the lab's paths are relative to. */
+  readonly base: string;
+  readonly lab: Lab;
+  readonly provider: Provider;
+  readonly ports: SagaPorts;
+}
+
+/** Facts, judged: every error at once refuses, before anything is touched. So does a bundle that lacks something. */
 export async function prepareUpgrade(
   session: Session,
-  lab: Lab,
-  provider: Provider,
-  ports: SagaPorts,
+  { base, lab, provider, ports }: UpgradeGround,
   { from, to }: WantedUpgrade,
 ): Promise<{ readonly input: UpgradeInput; readonly findings: readonly ClusterFinding[] }> {
   const { spec } = lab.record;
+  const parts = partsOf(await verifiedLabBundle(session, base, spec, [to]), { from, to });
   const facts = await saidPlainly(() => gatherFacts(asking(session, provider), spec));
   const findings = upgradeFindings(facts, spec, { from, to });
   if (findings.some(({ severity }) => severity === 'error')) throw refused(findings);
   const { maxUnavailable, drainTimeout } = session.options;
+  const context = asking(session, provider);
+  const bundle = parts === null ? null : await saidPlainly(() => bundleUse(context, spec, parts));
   const input = upgradeInput(spec, facts, {
     from,
     to,
     maxUnavailable: (maxUnavailable as number | undefined) ?? spec.maxUnavailable,
     drainTimeoutMs: (drainTimeout as number | undefined) ?? null,
     snapshot: nextSnapshotName(ports.folder, `before-${to}`),
+    bundle,
   });
   return { input, findings };
+}
+
+function partsOf(
+  verified: VerifiedBundle | null,
+  versions: { readonly from: string; readonly to: string },
+): readonly BundlePart[] | null {
+  if (verified === null) return null;
+  const archives = new Map(verified.facts.files.map(({ path, archive }) => [path, archive?.images ?? []]));
+  const imagesOf = (path: string): readonly string[] => (archives.get(path) ?? []).map(({ name }) => name);
+  return bundleParts(verified.bundle.files, imagesOf, versions);
 }
 
 /** What the rules of versions refuse, with all that is wrong with the cluster besides: one look, one list. */

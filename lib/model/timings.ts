@@ -45,6 +45,8 @@ export const TIMINGS = {
   apiserverHooks: timing(1_000, 3_000, 8_000),
   controllerStart: timing(2_000, 4_000, 10_000),
   imagePull: timing(2_000, 6_000, 20_000),
+  /** One image out of an archive that is on the disk already. */
+  imageUnpack: timing(1_000, 3_000, 10_000),
   /** A new member catches up with the leader until it may be promoted. */
   etcdLearnerSync: timing(1_000, 3_000, 10_000),
   /** A changed manifest: from the end of the old static pod until the kubelet starts the new one. */
@@ -62,6 +64,8 @@ export const TIMINGS = {
   cniAgentReady: timing(10_000, 25_000, 60_000),
   podReady: timing(1_000, 3_000, 8_000),
   longhornReady: timing(40_000, 110_000, 240_000),
+  /** Started again where it was ready before: its engine's files and its resources are there. */
+  longhornAgain: timing(5_000, 15_000, 45_000),
 } as const satisfies Record<string, Timing>;
 
 export type TimingName = keyof typeof TIMINGS;

@@ -61,6 +61,23 @@ export interface WriteOptions {
   readonly timeoutMs: number;
 }
 
+/**
+ * A file of the workstation that is too large to be kept in between: it is read when it is sent, and simulated
+ * machines get what is said of it in place of its bytes.
+ */
+export interface LargeFile {
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly content: LargeContent;
+  /** Throws a `UserError` when it is not what its digest says. */
+  read(): Uint8Array;
+}
+
+/** What a large file is: a program of a version, or an archive of container images by their full names. */
+export type LargeContent =
+  { readonly program: string; readonly version: string } | { readonly images: readonly string[] };
+
 /** Commands and files of one machine. Methods reject with `UnreachableError` when it was not reached at all. */
 export interface Shell {
   readonly machine: string;
@@ -69,6 +86,8 @@ export interface Shell {
   readFile(path: string, options: { readonly timeoutMs: number }): Promise<Uint8Array | null>;
   /** Atomic: a temporary file beside the target's folder's file system, then a rename. Parent folders must exist. */
   writeFile(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void>;
+  /** As `writeFile`. One whose connection went before all of it was there has changed nothing. */
+  sendFile(path: string, file: LargeFile, options: WriteOptions): Promise<void>;
 }
 
 /** The machine could not be connected to; nothing was sent. Always worth a retry. */

@@ -17,6 +17,9 @@ import type { LabSpec, MachineSpec } from '../model/lab.js';
 import { must, run, succeeds } from './remote.js';
 import { minutes, poll, seconds } from './timing.js';
 
+/** Programs of which one must not begin while another of the same name is at work. */
+type WaitedFor = 'kubeadm' | 'helm' | 'apt-get' | 'ctr';
+
 /**
  * Waits until no such program runs on the machine. A command whose connection was lost goes on by itself, and to
  * judge or to undo its work in the middle of it would be wrong.
@@ -25,7 +28,7 @@ export async function waitForEnd(
   context: StepContext,
   lab: LabSpec,
   machine: string,
-  program: 'kubeadm' | 'helm' | 'apt-get',
+  program: WaitedFor,
 ): Promise<void> {
   const ended = await poll(context, { timeoutMs: minutes(lab, 12), everyMs: seconds(lab, 3) }, async () =>
     (await isRunning(context, lab, machine, program)) ? null : true,
@@ -43,7 +46,7 @@ export function isRunning(
   context: StepContext,
   lab: LabSpec,
   machine: string,
-  program: 'kubeadm' | 'helm' | 'apt-get',
+  program: WaitedFor,
 ): Promise<boolean> {
   return succeeds(context, machine, ['pgrep', '-x', program], { timeoutMs: seconds(lab, 20) });
 }

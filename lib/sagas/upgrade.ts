@@ -8,6 +8,7 @@ import { controlPlanes, workers, type LabSpec, type MachineSpec } from '../model
 import type { SagaPorts } from './ports.js';
 import { addonsUpgraded } from './upgrade/addons.js';
 import { applyUpgrade } from './upgrade/apply.js';
+import { importImages, type BundleUse } from './upgrade/bundle.js';
 import { drainNode, uncordonNode } from './upgrade/drain.js';
 import { wholeAgain } from './upgrade/gate.js';
 import { newKubelet } from './upgrade/kubelet.js';
@@ -37,6 +38,8 @@ export interface UpgradeInput {
   readonly cordoned: readonly string[];
   /** SHA-256 of the first control plane's manifests before, by component: what "nothing has changed" means. */
   readonly manifests: Readonly<Record<string, string>>;
+  /** The files of the lab's bundle that machines get; null when they come from the network. */
+  readonly bundle: BundleUse | null;
 }
 
 /** What every step of this saga is made from. */
@@ -60,8 +63,13 @@ function plan(upgrade: Upgrade): readonly Stage[] {
   const stages: readonly Stage[] = [
     inOrder('preflight', 'Is everything as an upgrade needs it?', [preflight(upgrade)]),
     inOrder('snapshot', 'A copy of etcd', [saveSnapshot(upgrade)]),
+    inOrder(
+      'images',
+      'Images out of the bundle',
+      bundled(lab, input, (one) => importImages(upgrade, one)),
+    ),
     inOrder(`prepare-${first.name}`, `kubeadm ${input.to} on ${first.name}`, [
-      switchSource(upgrade, first, 'compensable'),
+      ...source(upgrade, first, 'compensable'),
       installKubeadm(upgrade, first, 'compensable'),
       planWithKubeadm(upgrade, first),
     ]),
@@ -70,7 +78,7 @@ function plan(upgrade: Upgrade): readonly Stage[] {
     // One at a time: each takes an etcd member and an API server down.
     ...further.map((machine) =>
       inOrder(machine.name, `Control plane ${machine.name}`, [
-        switchSource(upgrade, machine, 'retriable'),
+        ...source(upgrade, machine, 'retriable'),
         installKubeadm(upgrade, machine, 'retriable'),
         upgradeControlPlane(upgrade, machine),
         ...nodeSteps(upgrade, machine),
@@ -104,6 +112,15 @@ function nodeSteps(upgrade: Upgrade, machine: MachineSpec): readonly Step[] {
     wholeAgain(upgrade, machine, 'kubelet'),
     uncordonNode(upgrade, machine),
   ];
+}
+
+function bundled(lab: LabSpec, input: UpgradeInput, step: (machine: MachineSpec) => Step): readonly Step[] {
+  return input.bundle === null ? [] : [...controlPlanes(lab), ...workers(lab)].map(step);
+}
+
+/** A machine that was made from a bundle has no repository. */
+function source(upgrade: Upgrade, machine: MachineSpec, kind: 'compensable' | 'retriable'): readonly Step[] {
+  return upgrade.input.bundle === null ? [switchSource(upgrade, machine, kind)] : [];
 }
 
 function inOrder(key: string, title: string, steps: Stage['steps']): Stage {

@@ -10,7 +10,7 @@ import type { ContainerSpec } from './container.js';
 import { ContainerLog } from './container-log.js';
 import { parentOf } from './disk.js';
 import { IMAGE_STORE } from './image.js';
-import { reachInternet } from './internet.js';
+import { reachRegistry } from './image-registry.js';
 import type { Machine } from './machine.js';
 import { endProcess, type Process, type Program } from './process.js';
 import { join, Signal, sleep, waitFor, type Sim, type Task } from './task.js';
@@ -59,8 +59,6 @@ export interface ContainerStart {
 /** What a pulled image takes on the disk once it is unpacked, on average. An estimate. */
 const IMAGE_BYTES = 100_000_000;
 const LAYERS = '/var/lib/containerd/layers';
-/** How long containerd waits for a connection to a registry. */
-const DIAL_MS = 30_000;
 
 export const CONTAINERD_DOWN =
   'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: ' +
@@ -118,18 +116,41 @@ export class ContainerRuntime {
 
   /** Null when the image is there, or containerd's words for what went wrong. */
   *#download(reference: string): Sim<string | null> {
-    const { disk, world } = this.#machine;
+    const { world } = this.#machine;
     const failed = `rpc error: code = Unknown desc = failed to pull and unpack image "${reference}": `;
     const problem = yield* reachRegistry(this.#machine, reference);
     if (problem !== null) return failed + problem;
     yield* sleep(world.draw('imagePull', this.#prng));
+    const unkept = this.#keep(reference);
+    return unkept === null ? null : failed + unkept;
+  }
+
+  /** Unpacks an image out of an archive. Null when it is there, or containerd's words for what went wrong. */
+  *unpack(reference: string): Sim<string | null> {
+    const { world } = this.#machine;
+    yield* sleep(world.draw('imageUnpack', this.#prng));
+    return this.#keep(reference);
+  }
+
+  /** False when there is no such image. What runs goes on. */
+  forget(reference: string): boolean {
+    const { disk } = this.#machine;
+    const images = this.images();
+    if (!images.includes(reference)) return false;
+    disk.write(IMAGE_STORE, images.filter((one) => one !== reference).join('\n') + '\n');
+    disk.remove(`${LAYERS}/${sha256Hex(reference)}`);
+    return true;
+  }
+
+  #keep(reference: string): string | null {
+    const { disk } = this.#machine;
     disk.makeDirectories(LAYERS);
     const layers = `${LAYERS}/${sha256Hex(reference)}`;
     if (disk.write(layers, '', { size: IMAGE_BYTES }) !== null) {
-      return `${failed}failed to extract layer: write ${layers}: no space left on device`;
+      return `failed to extract layer: write ${layers}: no space left on device`;
     }
-    const lines = [...this.images(), reference];
-    disk.write(IMAGE_STORE, `${lines.join('\n')}\n`);
+    const images = this.images();
+    if (!images.includes(reference)) disk.write(IMAGE_STORE, `${[...images, reference].join('\n')}\n`);
     return null;
   }
 
@@ -236,23 +257,6 @@ export class ContainerRuntime {
       container.exitCode = 255;
     }
   }
-}
-
-/** Asks the registry for the image's manifest; null when it answers. */
-function* reachRegistry(machine: Machine, reference: string): Sim<string | null> {
-  const name = imageName(reference);
-  const [host = '', ...path] = name.split('/');
-  const problem = yield* reachInternet(machine, host, DIAL_MS);
-  if (problem === null) return null;
-  const url = `https://${host}/v2/${path.join('/')}/manifests/${reference.slice(name.length + 1)}`;
-  const why = {
-    unresolved: `lookup ${host}: Temporary failure in name resolution`,
-    refused: 'connect: connection refused',
-    'no-route': 'connect: no route to host',
-    timeout: 'i/o timeout',
-  }[problem.kind];
-  const dial = problem.kind === 'unresolved' ? 'dial tcp' : `dial tcp ${problem.address}:443`;
-  return `failed to resolve reference "${reference}": failed to do request: Head "${url}": ${dial}: ${why}`;
 }
 
 /** An earlier container of the same name in the same pod is dropped once the next one runs. */

@@ -16,6 +16,7 @@ import {
 } from './apt/sources.js';
 import { parentOf } from './disk.js';
 import type { Machine } from './machine.js';
+import type { Invocation } from './process.js';
 import { UNIT_FOLDER } from './units.js';
 
 export interface NodeImage {
@@ -23,6 +24,8 @@ export interface NodeImage {
   readonly kubernetesVersion: string;
   /** Null for an image without kube-vip. */
   readonly kubeVipVersion: string | null;
+  /** Made from a bundle: kubeadm, kubelet and kubectl are files and no packages, and no repository is known. */
+  readonly offline?: boolean;
 }
 
 /** Container images on the disk, one reference a line; kept by containerd. */
@@ -39,13 +42,12 @@ const BASE_PROGRAMS = [
     'chmod',
     'cp',
     'crictl',
+    'ctr',
     'curl',
     'date',
     'df',
     'dpkg',
     'dpkg-query',
-    'etcdctl',
-    'etcdutl',
     'fallocate',
     'hostname',
     'install',
@@ -133,6 +135,8 @@ export function installNode(machine: Machine, image: NodeImage): void {
   disk.write('/etc/hosts', `127.0.0.1 localhost\n127.0.1.1 ${machine.name}\n`);
   for (const name of BASE_PROGRAMS) installProgram(machine, name, 'base');
   for (const name of KUBERNETES_PROGRAMS) installProgram(machine, name, image.kubernetesVersion);
+  // The build of the image takes it out of the image of etcd, unless a bundle brings it.
+  installProgram(machine, 'etcdctl', etcdVersion(tagsOf(image).etcd));
   for (const name of ['containerd', 'haproxy', 'sshd']) installProgram(machine, name, 'base');
   for (const plugin of ['bridge', 'host-local', 'loopback', 'portmap'])
     disk.write(`/opt/cni/bin/${plugin}`, plugin);
@@ -141,7 +145,9 @@ export function installNode(machine: Machine, image: NodeImage): void {
   writeUnit(machine, 'haproxy', '/usr/bin/haproxy -Ws -f /etc/haproxy/haproxy.cfg', 'always', 0);
   writeUnit(machine, 'ssh', '/usr/bin/sshd -D', 'on-failure', 0);
   for (const unit of ['containerd', 'kubelet', 'ssh']) machine.units.enable(unit);
-  installPackageSources(machine, image);
+  disk.makeDirectories('/etc');
+  disk.write('/etc/resolv.conf', 'nameserver 192.168.121.1\n');
+  if (image.offline !== true) installPackageSources(machine, image);
   disk.makeDirectories('/var/lib/containerd');
   disk.write(IMAGE_STORE, imagesOf(image).join('\n') + '\n');
 }
@@ -150,10 +156,9 @@ export function installNode(machine: Machine, image: NodeImage): void {
 function installPackageSources(machine: Machine, image: NodeImage): void {
   const { disk } = machine;
   const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
-  for (const path of [KUBERNETES_LIST, KUBERNETES_KEYRING, `${LISTS_FOLDER}/lock`, '/etc/resolv.conf']) {
+  for (const path of [KUBERNETES_LIST, KUBERNETES_KEYRING, `${LISTS_FOLDER}/lock`]) {
     disk.makeDirectories(parentOf(path));
   }
-  disk.write('/etc/resolv.conf', 'nameserver 192.168.121.1\n');
   disk.write(KUBERNETES_KEYRING, 'the public key of the package repositories of Kubernetes\n');
   disk.write(KUBERNETES_LIST, kubernetesSource(version.minor));
   const sources = readSources(machine);
@@ -168,7 +173,27 @@ function installPackageSources(machine: Machine, image: NodeImage): void {
 
 /** Puts a program's file in place; its content tells the version that runs. */
 export function installProgram(machine: Machine, name: string, version: string): void {
-  machine.disk.write(`/usr/bin/${name}`, `${name} ${version}\n`, { mode: 0o755 });
+  machine.disk.write(`/usr/bin/${name}`, printProgram({ program: name, version }), { mode: 0o755 });
+}
+
+/** The content of a program's file. */
+export function printProgram(of: { readonly program: string; readonly version: string }): string {
+  return `${of.program} ${of.version}\n`;
+}
+
+/** `3.5.15-0` → `3.5.15`: the version of the programs in an image of etcd. */
+export function etcdVersion(tag: string): string {
+  return tag.replace(/^v/, '').replace(/-\d+$/, '');
+}
+
+/** What a program says of its version, by the file that it was started from. */
+export function ownVersion({ machine, executable }: Pick<Invocation, 'machine' | 'executable'>): string {
+  return (
+    machine.disk
+      .read(executable ?? '')
+      ?.trim()
+      .split(' ')[1] ?? ''
+  );
 }
 
 /** The version of an installed program; null when it is not there. */
@@ -188,10 +213,14 @@ function writeUnit(
   machine.disk.write(`${UNIT_FOLDER}/${name}.service`, text);
 }
 
+function tagsOf({ kubernetesVersion }: NodeImage) {
+  const version = must(parseVersion(kubernetesVersion), `bad version ${kubernetesVersion}`);
+  return must(kubeadmImages(version), `no images known for ${kubernetesVersion}`);
+}
+
 /** The images that the node image brings: what kubeadm of this version pulls, and kube-vip. */
 function imagesOf(image: NodeImage): string[] {
-  const version = must(parseVersion(image.kubernetesVersion), `bad version ${image.kubernetesVersion}`);
-  const tags = must(kubeadmImages(version), `no images known for ${image.kubernetesVersion}`);
+  const tags = tagsOf(image);
   return [
     ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'].map(
       (name) => `registry.k8s.io/${name}:${image.kubernetesVersion}`,

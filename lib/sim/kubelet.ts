@@ -23,6 +23,11 @@ export const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 export const KUBELET_FLAGS = '/var/lib/kubelet/kubeadm-flags.env';
 
 export const kubelet: Program = function* run(call) {
+  if (call.args.includes('--version')) {
+    yield* sleep(call.world.draw('command', call.prng));
+    call.print(`Kubernetes ${installedVersion(call.machine, 'kubelet') ?? ''}\n`);
+    return 0;
+  }
   const problem = startProblem(call);
   if (problem !== null) {
     call.machine.log('kubelet.service', problem);

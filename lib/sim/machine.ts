@@ -32,6 +32,7 @@ export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly container?: ContainerSpec;
+  readonly executable?: string;
   /** Takes what the program prints as it prints it, instead of the process keeping it. */
   readonly output?: (stream: 'stdout' | 'stderr', text: string) => void;
 }
@@ -213,7 +214,8 @@ export class Machine {
     const path = this.which(name);
     const program =
       path === null ? undefined : this.world.programs.get(path.slice(path.lastIndexOf('/') + 1));
-    return this.run(name, program ?? notFound(name), argv.slice(1), options);
+    const from = path === null ? {} : { executable: path };
+    return this.run(name, program ?? notFound(name), argv.slice(1), { ...options, ...from });
   }
 
   /** Runs a program given as a function, as a process with a pid of its own. */
@@ -225,6 +227,7 @@ export class Machine {
       world: this.world,
       machine: this,
       process,
+      executable: options.executable ?? null,
       args,
       stdin: options.stdin ?? new Uint8Array(),
       container: options.container ?? null,

@@ -11,6 +11,8 @@ export interface Invocation {
   readonly world: World;
   readonly machine: Machine;
   readonly process: Process;
+  /** The file that it was started from; null for a container and for what systemd starts. */
+  readonly executable: string | null;
   /** Arguments without the program's own name. */
   readonly args: readonly string[];
   readonly stdin: Uint8Array;
@@ -68,7 +70,8 @@ export class Process {
   constructor(machine: Machine, pid: number, name: string, args: readonly string[] = []) {
     this.machine = machine;
     this.pid = pid;
-    this.name = name;
+    // What the kernel calls it is the last name of its file.
+    this.name = name.slice(name.lastIndexOf('/') + 1);
     this.commandLine = [name, ...args].join(' ');
     this.startedMs = machine.world.nowMs;
     this.group = new TaskGroup(machine.group);

@@ -17,10 +17,16 @@ export const pause: Program = function* run(call) {
   for (;;) yield* waitFor([call.process.terminate]);
 };
 
-/** Longhorn's manager is ready once its CRDs, engine image and instance manager are. */
+/** Where Longhorn keeps its engines' programs on a node, and its volumes' replicas. */
+const ENGINES = '/var/lib/longhorn/engine-binaries';
+
+/** Longhorn's manager is ready once its CRDs, engine image and instance manager are: the first time takes long. */
 export const longhornManager: Program = function* run(call) {
   call.process.setReady(false);
-  yield* sleep(call.world.draw('longhornReady', call.prng));
+  const { disk } = call.machine;
+  const wasReady = disk.isDirectory(ENGINES);
+  yield* sleep(call.world.draw(wasReady ? 'longhornAgain' : 'longhornReady', call.prng));
+  disk.makeDirectories(ENGINES);
   call.process.setReady(true);
   for (;;) yield* waitFor([call.process.terminate]);
 };

@@ -2,10 +2,14 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { bundleNeeds } from '../../lib/bundle/needs.js';
+import type { StatusDocument } from '../../lib/cli/commands/status.js';
 import type { LabRecord } from '../../lib/cli/labs.js';
 import type { LintDocument } from '../../lib/report/lint.js';
 import type { Rehearsal } from '../../lib/report/rehearsal.js';
 import type { UpgradePlanDocument } from '../../lib/report/upgrade-plan.js';
+import { SMALL } from '../helpers/bootstrap-sweep.js';
+import { fill } from '../helpers/bundle-folder.js';
 import { documentProblems } from '../helpers/documents.js';
 import {
   homelab,
@@ -15,6 +19,7 @@ import {
   startHomelab,
   type Ended,
 } from '../helpers/real-time.js';
+import { labOf } from '../helpers/sim-lab.js';
 
 t.setTimeout(600_000);
 
@@ -27,6 +32,43 @@ function parsed(t: Tap, schema: string, { stdout }: Ended): unknown {
   t.strictSame(documentProblems(schema, document), [], `fits ${schema}.schema.json`);
   return document;
 }
+
+/** All that its configuration needs for two versions, and no network to get it from. */
+void t.test('an upgrade from a bundle', async (t) => {
+  const cwd = t.testdir({ 'config-homelab.yaml': `${CONFIG}bundle: ./b\n` });
+  await fill(join(cwd, 'b'), bundleNeeds(labOf(SMALL), ['v1.32.0']));
+  await run(t, cwd, 'bundle index b', 0);
+  await run(t, cwd, 'up', 0);
+  for (const { name } of recordOf(cwd).spec.machines)
+    await run(t, cwd, `exec ${name} -- rm /etc/resolv.conf`, 0);
+  const planned = parsed(t, 'upgrade-plan', await run(t, cwd, 'k8s upgrade --to v1.32 --dry-run -o json', 0));
+  const { notes, steps } = planned as UpgradePlanDocument;
+  t.match(notes, [/v1\.32 means v1\.32\.0, the newest patch in the bundle/]);
+  const commands = steps.flatMap((step) => step.commands);
+  t.ok(commands.some((line) => /^ctr -n k8s\.io images import v1\.32\.0\/images\/\d+\.tar$/.test(line)));
+  t.notOk(commands.some((line) => line.startsWith('apt')));
+  t.match(
+    (await run(t, cwd, 'k8s upgrade --to v1.32.1', 2)).stderr,
+    /does not bring v1\.32\.1; it has v1\.31\.4, v1/,
+  );
+
+  const kubelet = join(cwd, 'b/v1.32.0/bin/kubelet');
+  const content = readFileSync(kubelet);
+  writeFileSync(kubelet, content.fill(7, 64, 65));
+  t.match((await run(t, cwd, 'k8s upgrade --to v1.32', 2)).stderr, /v1\.32\.0\/bin\/kubelet/);
+  t.equal(journalPaths(cwd).length, 1, 'nothing was begun');
+  await fill(join(cwd, 'b'), bundleNeeds(labOf(SMALL), ['v1.32.0']));
+  await run(t, cwd, 'bundle index b', 0);
+
+  const before = journalLines(cwd);
+  for (const more of [12, 30, 60]) {
+    const line = more === 12 ? 'k8s upgrade --to v1.32' : 'resume';
+    await signalAt(startHomelab(cwd, line.split(' ')), cwd, before + more, 'SIGKILL');
+  }
+  await run(t, cwd, 'resume', 0);
+  const { nodes } = JSON.parse((await run(t, cwd, 'status -o json', 0)).stdout) as StatusDocument;
+  t.strictSame([...new Set(nodes?.map(({ version }) => version))], ['v1.32.0']);
+});
 
 const recordOf = (cwd: string): LabRecord =>
   JSON.parse(readFileSync(join(cwd, '.homelab/stage/lab.json'), 'utf8')) as LabRecord;

@@ -2,6 +2,7 @@
  * The provider contract as tests, the same list for every provider: what lib/provider/provider.ts says in words.
  * Times are lab times, so that real machines get the time they need.
  */
+import { sha256Hex } from '../../lib/base/digest.js';
 import type { Test } from 'tap';
 import { CancelledError } from '../../lib/base/errors.js';
 import type { MachineSpec } from '../../lib/model/lab.js';
@@ -157,6 +158,13 @@ async function files(t: Test, subject: Subject): Promise<void> {
   await shell.writeFile('/root/blob', 'short', SHORT);
   t.equal(text((await shell.readFile('/root/blob', SHORT)) ?? new Uint8Array()), 'short');
   t.equal(await shell.readFile('/root/nothing', SHORT), null);
+  // A program that the simulator would print as these very bytes.
+  const program = new TextEncoder().encode('kubeadm v1.32.0\n');
+  const large = { sha256: sha256Hex('kubeadm v1.32.0\n'), size: program.length, read: () => program };
+  const content = { program: 'kubeadm', version: 'v1.32.0' };
+  await shell.sendFile('/root/large', { ...large, content }, { mode: 0o755, ...SHORT });
+  t.equal(text((await run(subject, ['cat', '/root/large'])).stdout), 'kubeadm v1.32.0\n');
+  t.equal(text((await run(subject, ['stat', '-c', '%a', '/root/large'])).stdout), '755\n');
 }
 
 async function noFiles(t: Test, subject: Subject): Promise<void> {

@@ -85,6 +85,7 @@ function fakeSsh(sent: string[]): Ssh {
       },
       readFile: async () => null,
       writeFile: async (path) => void sent.push(`${machine}: write ${path}`),
+      sendFile: async (path) => void sent.push(`${machine}: send ${path}`),
     }),
     forget: (machine) => void sent.push(`${machine}: forget`),
     waitUntilUp: async (machine, { argv = ['true'] }) => void sent.push(`${machine}: ${argv.join(' ')}`),

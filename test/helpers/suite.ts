@@ -23,7 +23,7 @@ export interface SuiteOptions {
 
 const NOT_TESTS = /(^|\/)(helpers|fixtures)\/|(^|\/)(run|snap)\.ts$/;
 /** The slowest plain files explore thousands of simulated runs; real ones may bring up Kubernetes without KVM. */
-const TIMEOUT_MS: Readonly<Record<Suite, number>> = { plain: 20 * 60_000, libvirt: 4 * 60 * 60_000 };
+const TIMEOUT_MS: Readonly<Record<Suite, number>> = { plain: 20 * 60_000, libvirt: 6 * 60 * 60_000 };
 const GRACE_MS = 10_000;
 
 /** Files of test/ that belong to the suite, relative to test/, sorted. */

@@ -123,6 +123,7 @@ export class ToyWorld {
       run: (command) => this.#run(machine, command),
       readFile: () => Promise.reject(new UnsupportedError('toy', 'readFile')),
       writeFile: () => Promise.reject(new UnsupportedError('toy', 'writeFile')),
+      sendFile: () => Promise.reject(new UnsupportedError('toy', 'sendFile')),
     };
   }
 

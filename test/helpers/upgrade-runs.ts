@@ -1,4 +1,5 @@
 /** Upgrades of simulated labs, with something happening to them, and everything that was said while they ran. */
+import { bundleNeeds } from '../../lib/bundle/needs.js';
 import type { Overrides } from '../../lib/config/flags.js';
 import { MemoryJournal } from '../../lib/engine/journal.js';
 import type { RunMode, SagaRecord } from '../../lib/engine/records.js';
@@ -10,6 +11,7 @@ import type { SimProvider } from '../../lib/provider/sim/sim-provider.js';
 import type { WorldLog, WorldRecord } from '../../lib/provider/sim/world-log.js';
 import { gatherFacts } from '../../lib/sagas/facts/gather.js';
 import { upgradeSaga, type UpgradeInput } from '../../lib/sagas/upgrade.js';
+import { bundleParts, bundleUse } from '../../lib/sagas/upgrade/bundle.js';
 import { upgradeInput, type UpgradeWishes } from '../../lib/sagas/upgrade/input.js';
 import type { TraceEvent } from '../../lib/sim/world.js';
 import type { Fault } from './bootstrap-runs.js';
@@ -64,14 +66,27 @@ export function contextOf(provider: Provider): StepContext {
 
 export const WISHES: UpgradeWishes = {
   ...{ from: 'v1.31.4', to: 'v1.32.0', maxUnavailable: 1 },
-  ...{ drainTimeoutMs: null, snapshot: '0001-before-v1.32.0' },
+  ...{ drainTimeoutMs: null, snapshot: '0001-before-v1.32.0', bundle: null },
 };
 
 export async function inputFor(
   { lab, provider }: Opened,
   wishes: Partial<UpgradeWishes> = {},
 ): Promise<UpgradeInput> {
-  return upgradeInput(lab, await gatherFacts(contextOf(provider), lab), { ...WISHES, ...wishes });
+  const context = contextOf(provider);
+  const facts = await gatherFacts(context, lab);
+  const own = { ...WISHES, ...wishes };
+  const bundle = lab.bundle === null ? null : await bundleUse(context, lab, bundledFiles(lab, own));
+  return upgradeInput(lab, facts, { ...own, bundle });
+}
+
+/** The files of a bundle that has all that the lab needs for both versions, one archive for each image. */
+export function bundledFiles(lab: LabSpec, versions: { readonly from: string; readonly to: string }) {
+  const needs = bundleNeeds(lab, [versions.to]);
+  const programs = needs.files.map(({ path }) => path);
+  const images = new Map(needs.images.map(({ folder, image }, index) => [`${folder}/${index}.tar`, [image]]));
+  const files = [...programs, ...images.keys()].map((path) => ({ path, sha256: '', size: 40_000_000 }));
+  return bundleParts(files, (path) => images.get(path) ?? [], versions);
 }
 
 export interface UpgradeRun extends Opened {

@@ -5,6 +5,7 @@ import { controlPlanes } from '../../lib/model/lab.js';
 import { takeSnapshot } from '../../lib/sagas/etcd-snapshot.js';
 import { KEPT_DATA, RESTORE_DIR } from '../../lib/sagas/restore/paths.js';
 import { restoreSaga, type RestoreInput } from '../../lib/sagas/restore.js';
+import { commandsOf } from '../helpers/bootstrap-runs.js';
 import { commitNumber, SMALL } from '../helpers/bootstrap-sweep.js';
 import { crashSweep } from '../helpers/crash-sweep.js';
 import { memoryPorts, runOnSim } from '../helpers/sim-lab.js';
@@ -35,6 +36,23 @@ async function kubectl({ provider }: Pick<Opened, 'provider'>, line: string): Pr
   if (ended.kind !== 'exited') throw new Error(`${line}: ${ended.kind}`);
   return new TextDecoder().decode(ended.code === 0 ? ended.stdout : ended.stderr);
 }
+
+void t.test('etcd 3.6 is restored by the etcdutl of its own image', async (t) => {
+  const opened = await copied({ ...SMALL, topology: 'k8s-multi', 'kubernetes-version': 'v1.34.1' });
+  const { lab, provider, files, input, log } = opened;
+  const gone = await provider.shell('stage-cp-1').run({
+    ...{
+      argv: ['etcdctl', 'snapshot', 'restore', '/none.db', '--data-dir', '/var/lib/r'],
+      timeoutMs: 60_000,
+    },
+  });
+  t.match(gone, { kind: 'exited', code: 1 }, 'etcdctl does not know how any more');
+  const result = await runOnSim(restoreSaga(lab, input, memoryPorts(files)), { provider });
+  t.match(result, { outcome: 'completed', error: null });
+  t.equal(await kubectl(opened, 'get configmap before -o name'), 'configmap/before\n');
+  t.equal(commandsOf(log, '/var/lib/homelab-restore/etcdutl', 'snapshot', 'restore').length, 1);
+  t.notOk(provider.world.machine('stage-cp-1').disk.exists(RESTORE_DIR));
+});
 
 void t.test('all is as in the copy, on the same three members', async (t) => {
   const opened = await copied();

@@ -38,6 +38,10 @@ void t.test('one control plane, killed anywhere', (t) =>
   sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi' }, { all: 3, some: 29 }),
 );
 
+void t.test('one control plane, from a bundle, killed anywhere', (t) =>
+  sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi', bundle: './b' }, { all: 3, some: 41 }),
+);
+
 interface Tap {
   comment(text: string): void;
   strictSame(found: unknown, wanted: unknown): boolean;

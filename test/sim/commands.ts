@@ -2,6 +2,7 @@
 import t from 'tap';
 import { issueAuthority, issueCertificate } from '../../lib/sim/pki.js';
 import { FlagProblem, parseFlags, pflagText, getoptText } from '../../lib/sim/commands/flags.js';
+import { printArchive } from '../../lib/sim/archive.js';
 import { installHost } from '../../lib/sim/image.js';
 import { cutMachine, startMachine } from '../../lib/sim/power.js';
 import type { Response } from '../../lib/sim/network.js';
@@ -48,6 +49,23 @@ t.test('flags as pflag and getopt read them', async (t) => {
     getoptText('ls', problem(['--zzz'])),
     "ls: unrecognized option '--zzz'\nTry 'ls --help' for more information.\n",
   );
+});
+
+t.test('images out of an archive', async (t) => {
+  const images = ['ctr', '-n', 'k8s.io', 'images'];
+  const [, before] = run(...images, 'ls', '-q');
+  t.match(before, /^registry\.k8s\.io\/etcd:3\.5\.\d+-0$/m);
+  t.same(run('ctr', 'images', 'ls', '-q'), [0, '', ''], 'a namespace of its own');
+  t.same(run(...images, 'import', '/none.tar'), [1, '', 'ctr: open /none.tar: no such file or directory\n']);
+  lab.write('cp-1', '/a.tar', 'text');
+  t.same(run(...images, 'import', '/a.tar'), [1, '', 'ctr: archive/tar: invalid tar header\n']);
+  lab.write('cp-1', '/a.tar', printArchive(['registry.k8s.io/pause:3.11']));
+  t.match(run(...images, 'import', '/a.tar'), [0, /^unpacking registry\.k8s\.io\/pause:3\.11 \(sha256:/, '']);
+  t.match(run('crictl', 'images'), [0, /pause +3\.11/, '']);
+  t.equal(run(...images, 'rm', 'registry.k8s.io/pause:3.11')[0], 0);
+  t.match(run(...images, 'rm', 'registry.k8s.io/pause:3.11'), [1, '', /3\.11": not found/]);
+  t.equal(run(...images, 'ls', '-q')[1], before);
+  t.same(run('kubelet', '--version'), [0, 'Kubernetes v1.31.4\n', '']);
 });
 
 t.test('files', async (t) => {

@@ -22,6 +22,16 @@ function members(lab: Cluster, from = 'cp-1'): MemberList {
   return JSON.parse(must(lab, from, `${CTL} member list -w json`).stdout) as MemberList;
 }
 
+/** Out of the image of etcd, as people do it. */
+function addEtcdutl(lab: Cluster): void {
+  for (const { name } of lab.world.machines.values()) {
+    must(lab, name, 'mkdir -p /mnt/etcd');
+    must(lab, name, 'ctr -n k8s.io images mount registry.k8s.io/etcd:3.5.15-0 /mnt/etcd');
+    must(lab, name, 'cp /mnt/etcd/usr/local/bin/etcdutl /usr/local/bin/');
+    must(lab, name, 'ctr -n k8s.io images unmount --rm /mnt/etcd');
+  }
+}
+
 function moveAway(lab: Cluster, name: string, back = false): void {
   lab.machine(name).disk.makeDirectories('/opt/stopped');
   for (const pod of ['etcd', 'kube-apiserver']) {
@@ -32,6 +42,7 @@ function moveAway(lab: Cluster, name: string, back = false): void {
 
 t.test('a snapshot is saved, described, and refused where it cannot be restored', async (t) => {
   const lab = Cluster.up({ controlPlanes: 1 });
+  addEtcdutl(lab);
   const saved = must(lab, 'cp-1', `${CTL} snapshot save ${SNAPSHOT}`);
   t.equal(saved.stdout, `Snapshot saved at ${SNAPSHOT}\n`);
   t.match(
@@ -143,6 +154,7 @@ t.test('all is as it was in the snapshot, under one new member, and the others j
 
 t.test('members restored from one snapshot find one another', async (t) => {
   const lab = Cluster.up({ controlPlanes: 3 });
+  addEtcdutl(lab);
   must(lab, 'cp-1', `${CTL} snapshot save ${SNAPSHOT}`);
   const text = lab.machine('cp-1').disk.read(SNAPSHOT) ?? '';
   const cluster = ['1', '2', '3'].map((n) => `cp-${n}=https://192.168.62.1${n}:2380`).join(',');

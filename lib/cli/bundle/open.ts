@@ -82,13 +82,24 @@ export async function verifiedLabBundle(
   base: string,
   lab: LabSpec,
   versions: readonly string[] = [],
-): Promise<void> {
+): Promise<VerifiedBundle | null> {
   const open = labBundle(base, lab);
-  if (open === null || lab.bundle === null) return;
+  if (open === null || lab.bundle === null) return null;
   if (session.options.verbose === true) session.note(`checking the bundle ${lab.bundle}: ${sizeText(open)}`);
-  const { problems } = await verifyBundle(session, open, lab.bundle, lab, versions);
+  const { facts, problems } = await verifyBundle(session, open, lab.bundle, lab, versions);
   if (problems.some(({ severity }) => severity === 'error')) throw new BundleError(lab.bundle, problems);
   for (const problem of problems) session.note(session.problemText(problem));
+  return { bundle: open.bundle, facts };
+}
+
+export interface VerifiedBundle {
+  readonly bundle: Bundle;
+  readonly facts: FolderFacts;
+}
+
+/** The versions of Kubernetes that the lab's bundle brings; null for a lab without one. */
+export function offeredVersions(base: string, lab: LabSpec): readonly string[] | null {
+  return labBundle(base, lab)?.bundle.kubernetes ?? null;
 }
 
 /** Reads `bundle.yaml` only: for what happens after the whole was verified. */

@@ -6,6 +6,7 @@ import { nothingToUpgrade, upgradePlan, upgradePlanText } from '../../report/upg
 import { upgradeSaga } from '../../sagas/upgrade.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
+import { offeredVersions } from '../bundle/open.js';
 import { durationOption } from '../duration-option.js';
 import { collectFaults, planFaults } from '../faults.js';
 import { journalFolder, mustFindLab, type Lab } from '../labs.js';
@@ -76,12 +77,14 @@ const FAULT = 'plan a fault at a lab time (simulator; repeatable)';
 async function upgrade(session: Session): Promise<number> {
   const base = baseFolder(session);
   const lab = mustFindLab(base, session.options.lab);
-  const resolution = resolveUpgrade(lab.record.spec.kubernetes.version, String(session.options['to']));
+  const { spec } = lab.record;
+  const offered = offeredVersions(base, spec);
+  const resolution = resolveUpgrade(spec.kubernetes.version, String(session.options['to']), offered);
   const open = findOpenJournal(journalFolder(lab));
   if (open !== null) throw alreadyOpen(lab, open);
   if (resolution.kind === 'refused') throw await refusedWithAll(session, lab, resolution.refusals);
   if (resolution.kind === 'nothing') {
-    const document = nothingToUpgrade(lab.record.spec, resolution.version, []);
+    const document = nothingToUpgrade(spec, resolution.version, []);
     session.result(document, upgradePlanText(document));
     return 0;
   }
@@ -91,10 +94,10 @@ async function upgrade(session: Session): Promise<number> {
   return operate(session, base, lab, async (operating) => {
     const { provider, ports } = operating;
     for (const note of resolution.notes) session.note(note);
-    const { input, findings } = await prepareUpgrade(session, lab, provider, ports, resolution);
+    const { input, findings } = await prepareUpgrade(session, { base, lab, provider, ports }, resolution);
     for (const finding of findings) session.note(session.problemText(problemOf(finding)));
-    await planFaults(session, lab.record.spec, provider);
-    const saga = upgradeSaga(lab.record.spec, input, ports);
+    await planFaults(session, spec, provider);
+    const saga = upgradeSaga(spec, input, ports);
     const document = await runOperation(session, lab, operating, { saga, journal: null, mode: 'run' });
     session.result(document, await upgradeText(session, lab, provider, document, input));
     return exitCodeOf(document.outcome, 'run');
@@ -107,7 +110,8 @@ async function dryRun(session: Session, base: string, lab: Lab, wanted: WantedUp
   const provider = await openProvider(session.io, lab, 'look');
   try {
     const ports = portsOf(base, lab);
-    const { input, findings } = await prepareUpgrade(session, lab, provider, ports, wanted);
+    const ground = { base, lab, provider, ports };
+    const { input, findings } = await prepareUpgrade(session, ground, wanted);
     const document = upgradePlan(spec, upgradeSaga(spec, input, ports), input, wanted.notes, findings);
     session.result(document, upgradePlanText(document));
     return 0;

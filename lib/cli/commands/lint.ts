@@ -9,6 +9,7 @@ import { upgradeFindings } from '../../sagas/upgrade/findings.js';
 import type { Perform } from '../app.js';
 import { asking, saidPlainly } from '../asking.js';
 import { baseFolder } from '../base-folder.js';
+import { offeredVersions } from '../bundle/open.js';
 import { hinted } from '../hints.js';
 import { mustFindLab, type Lab } from '../labs.js';
 import { notUp, wasBootstrapped } from '../operation.js';
@@ -30,11 +31,12 @@ export function define(command: Command, perform: Perform): void {
 }
 
 async function lint(session: Session): Promise<number> {
-  const lab = mustFindLab(baseFolder(session), session.options.lab);
+  const base = baseFolder(session);
+  const lab = mustFindLab(base, session.options.lab);
   if (!wasBootstrapped(lab)) throw notUp(lab);
   const { spec } = lab.record;
   const { version } = spec.kubernetes;
-  const { to, refusals } = target(lab, session.options['to'] as string | undefined);
+  const { to, refusals } = target(base, lab, session.options['to'] as string | undefined);
   const provider = await openProvider(session.io, lab, 'look');
   try {
     const nowMs = provider.clock.nowMs();
@@ -52,11 +54,13 @@ async function lint(session: Session): Promise<number> {
 
 /** The version that is asked about, and what rules of versions say against it; the cluster is judged all the same. */
 function target(
+  base: string,
   lab: Lab,
   wanted: string | undefined,
 ): { readonly to: string | null; readonly refusals: readonly ClusterFinding[] } {
   if (wanted === undefined) return { to: null, refusals: [] };
-  const resolution = resolveUpgrade(lab.record.spec.kubernetes.version, wanted);
+  const { spec } = lab.record;
+  const resolution = resolveUpgrade(spec.kubernetes.version, wanted, offeredVersions(base, spec));
   if (resolution.kind === 'upgrade') return { to: resolution.to, refusals: [] };
   if (resolution.kind === 'nothing') return { to: resolution.version, refusals: [] };
   return { to: null, refusals: resolution.refusals.map(refusalFinding) };

@@ -95,14 +95,21 @@ async function sagaGraph(session: Session, name: string): Promise<number> {
 }
 
 /** What a plan is drawn from: a lab that is not there yet, or one that goes to the next minor. */
-function inputOf(name: string, { kubernetes }: LabSpec): BootstrapInput | UpgradeInput | RestoreInput {
+function inputOf(
+  name: string,
+  { kubernetes, bundle }: LabSpec,
+): BootstrapInput | UpgradeInput | RestoreInput {
   if (name === RESTORE) return { snapshot: '0001-by-hand', sha256: '', wasWhole: true, token: 'restored' };
   if (name !== UPGRADE) return { existing: [], initialized: false };
   const from = kubernetes.version;
   const next = parseVersion(from)?.minor ?? 0;
   const resolution = resolveUpgrade(from, printMinor(next + 1));
   const to = resolution.kind === 'upgrade' ? resolution.to : from;
-  const nothing = { cordoned: [], manifests: {} };
+  const nothing = {
+    cordoned: [],
+    manifests: {},
+    bundle: bundle === null ? null : { files: [], present: {} },
+  };
   return { from, to, maxUnavailable: 1, drainTimeoutMs: 480_000, snapshot: `before-${to}`, ...nothing };
 }
 

@@ -27,9 +27,13 @@ export function hostShell(run: RunHostProgram): Shell {
     },
     readFile: (path) =>
       Promise.reject(refused(`${HOST} is this workstation, and homelab does not read ${path} on it`)),
-    writeFile: (path) =>
-      Promise.reject(refused(`${HOST} is this workstation, and homelab does not write ${path} on it`)),
+    writeFile: (path) => Promise.reject(unwritable(path)),
+    sendFile: (path) => Promise.reject(unwritable(path)),
   };
+}
+
+function unwritable(path: string): UserError {
+  return refused(`${HOST} is this workstation, and homelab does not write ${path} on it`);
 }
 
 function refused(message: string): UserError {

@@ -45,6 +45,7 @@ export class SshConnections {
       run: (command) => runOver(machine, command),
       readFile: (path, { timeoutMs }) => readOver(machine, path, timeoutMs),
       writeFile: (path, content, options) => writeOver(machine, path, content, options),
+      sendFile: async (path, file, options) => writeOver(machine, path, file.read(), options),
     };
   }
 

@@ -21,6 +21,7 @@ export function operationText(operation: Operation): string {
       return operation.argv.join(' ');
     case 'read':
     case 'write':
+    case 'send':
       return `${operation.kind} ${operation.path}`;
     case 'cancel':
       return `cancel operation ${operation.seq}`;

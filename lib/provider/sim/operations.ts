@@ -20,7 +20,7 @@ import { join, type Sim, type Task } from '../../sim/task.js';
 import type { World } from '../../sim/world.js';
 import type { MachineReport, PowerAction } from '../provider.js';
 import { endText, operationText } from './operation-text.js';
-import { readSession, runSession, writeSession, type SessionEnd } from './session.js';
+import { readSession, runSession, sendSession, writeSession, type SessionEnd } from './session.js';
 
 export type FaultAction = 'cut' | 'halt' | 'start';
 
@@ -50,6 +50,7 @@ export type Operation =
       readonly owner: string;
       readonly timeoutMs: number;
     }
+  | SendOperation
   /** Ends the remote program of operation `seq`. */
   | { readonly kind: 'cancel'; readonly seq: number }
   /** A fault that was planned ahead: happens at `dueMs`, whatever is going on then. */
@@ -59,6 +60,22 @@ export type Operation =
       readonly machine: string;
       readonly action: FaultAction;
     };
+
+/** A large file on its way to a machine. */
+export interface SendOperation {
+  readonly kind: 'send';
+  readonly machine: string;
+  readonly path: string;
+  /** What stands on the simulated disk in the place of its bytes. */
+  readonly text: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly mode: number;
+  readonly owner: string;
+  readonly timeoutMs: number;
+  /** Never in a log: its connection went with the process that sent it, before all of it was there. */
+  readonly cutShort?: boolean;
+}
 
 export type OperationResult =
   | { readonly kind: 'session'; readonly end: SessionEnd }
@@ -133,6 +150,7 @@ function* act(world: World, running: Running, seq: number, operation: Acted): Si
     case 'run':
     case 'read':
     case 'write':
+    case 'send':
       return { kind: 'session', end: yield* session(world, running, seq, operation) };
     case 'cancel':
       running.get(operation.seq)?.kill();
@@ -140,7 +158,7 @@ function* act(world: World, running: Running, seq: number, operation: Acted): Si
   }
 }
 
-type SessionOperation = Extract<Operation, { kind: 'run' | 'read' | 'write' }>;
+type SessionOperation = Extract<Operation, { kind: 'run' | 'read' | 'write' | 'send' }>;
 
 /** A session is a task of its own, so that it can be cancelled; what it started on the machine is then ended. */
 function* session(world: World, running: Running, seq: number, operation: SessionOperation): Sim<SessionEnd> {
@@ -160,6 +178,8 @@ function sessionBody(operation: SessionOperation, machine: ReturnType<World['mac
       return readSession(machine, operation.path);
     case 'write':
       return writeSession(machine, { ...operation, content: fromBase64Bytes(operation.content) });
+    case 'send':
+      return sendSession(machine, operation);
   }
 }
 

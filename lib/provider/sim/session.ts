@@ -75,14 +75,48 @@ export interface FileToWrite {
   readonly content: Uint8Array;
   readonly mode: number;
   readonly owner: string;
+  /** More than its content for what only stands for a larger file. */
+  readonly size?: number;
 }
 
 export function* writeSession(machine: Machine, file: FileToWrite): Sim<SessionEnd> {
   const refused = yield* connect(machine);
+  return refused ?? written(machine, file);
+}
+
+/** What SSH to a virtual machine of the same computer carries, in bytes a millisecond. An estimate. */
+const BYTES_A_MS = 50_000;
+
+export interface FileToSend extends Omit<FileToWrite, 'content' | 'size'> {
+  readonly text: string;
+  readonly size: number;
+  readonly timeoutMs: number;
+  readonly cutShort?: boolean;
+}
+
+/** Its content goes over the wire first, and into its place only when all of it is there. */
+export function* sendSession(machine: Machine, file: FileToSend): Sim<SessionEnd> {
+  const refused = yield* connect(machine);
   if (refused !== null) return refused;
-  const { path, content, mode, owner } = file;
+  const { world, boots } = machine;
+  const takesMs = Math.ceil(file.size / BYTES_A_MS) * world.options.timeScale;
+  const endsAtMs = world.nowMs + Math.min(takesMs, file.timeoutMs);
+  while (world.nowMs < endsAtMs) {
+    yield* waitFor([machine.powerChanged], endsAtMs - world.nowMs);
+    if (machine.power === 'running' && machine.boots === boots) continue;
+    yield* sleep(KEEPALIVE_MS);
+    return { kind: 'unreachable', reason: 'the connection was lost' };
+  }
+  if (takesMs > file.timeoutMs)
+    return { kind: 'unreachable', reason: `no answer within ${file.timeoutMs} ms` };
+  if (file.cutShort === true) return { kind: 'cancelled' };
+  return written(machine, { ...file, content: new TextEncoder().encode(file.text) });
+}
+
+function written(machine: Machine, file: FileToWrite): SessionEnd {
+  const { path, content, mode, owner, size = 0 } = file;
   const failed = machine.disk.isDirectory(parentOf(path))
-    ? machine.disk.write(path, content, { mode, owner })
+    ? machine.disk.write(path, content, { mode, owner, size })
     : 'no-entry';
   if (failed === null) return { kind: 'written' };
   const words =

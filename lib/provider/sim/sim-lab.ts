@@ -19,5 +19,6 @@ export function simHeader(lab: LabSpec, seed: number): WorldHeader {
 
 export function simImage(lab: LabSpec): NodeImage {
   const kubeVipVersion = lab.vip?.provider === 'kube-vip' ? lab.vip.kubeVipVersion : null;
-  return { kubernetesVersion: lab.kubernetes.version, kubeVipVersion };
+  const offline = lab.bundle === null ? {} : { offline: true };
+  return { kubernetesVersion: lab.kubernetes.version, kubeVipVersion, ...offline };
 }

@@ -5,7 +5,8 @@ import { UserError, type Problem } from '../../base/errors.js';
 import type { MachineSpec } from '../../model/lab.js';
 import { CONTAINERS } from '../../sim/containers.js';
 import { PROGRAMS } from '../../sim/commands/index.js';
-import { installHost, type NodeImage } from '../../sim/image.js';
+import { printArchive } from '../../sim/archive.js';
+import { installHost, printProgram, type NodeImage } from '../../sim/image.js';
 import { definedMachines, observeWorld } from '../../sim/observe.js';
 import { Pump } from '../../sim/pump.js';
 import { watchWorld } from '../../sim/watch-world.js';
@@ -16,6 +17,7 @@ import {
   type Command,
   type CommandResult,
   type CreateOptions,
+  type LargeFile,
   type MachineReport,
   type MachineState,
   type Observation,
@@ -157,6 +159,7 @@ export class SimProvider implements Provider {
       run: (command) => this.#run(machine, command),
       readFile: (path, options) => this.#readFile(machine, path, options.timeoutMs),
       writeFile: (path, content, options) => this.#writeFile(machine, path, content, options),
+      sendFile: (path, file, options) => this.#sendFile(machine, path, file, options),
     };
   }
 
@@ -210,6 +213,17 @@ export class SimProvider implements Provider {
     const { mode = 0o644, owner = 'root:root', timeoutMs } = options;
     const encoded = toBase64Bytes(bytes);
     await this.#session(machine, { kind: 'write', machine, path, content: encoded, mode, owner, timeoutMs });
+  }
+
+  async #sendFile(
+    machine: string,
+    path: string,
+    { sha256, size, content }: LargeFile,
+    options: WriteOptions,
+  ): Promise<void> {
+    const text = 'images' in content ? printArchive(content.images) : printProgram(content);
+    const { mode = 0o644, owner = 'root:root', timeoutMs } = options;
+    await this.#session(machine, { kind: 'send', machine, path, text, size, sha256, mode, owner, timeoutMs });
   }
 
   async #session(machine: string, operation: Operation, signal?: AbortSignal): Promise<SessionEnd> {

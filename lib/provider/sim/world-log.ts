@@ -78,7 +78,8 @@ export function replay(
     const record = operations[index];
     if (record === undefined || record.atMs > untilMs) return;
     world.scheduler.fromOutside(record.atMs, () => {
-      begin(world, running, record.seq, record.op, () => played.set(record.seq, world.nowMs));
+      const op = recorded.has(record.seq) ? record.op : dropped(record.op);
+      begin(world, running, record.seq, op, () => played.set(record.seq, world.nowMs));
       playFrom(index + 1);
     });
   };
@@ -90,6 +91,11 @@ export function replay(
     throw diverged(operationText(op), doneAtMs, played.get(seq));
   }
   return (operations.at(-1)?.seq ?? 0) + 1;
+}
+
+/** A program goes on without its session; a file that was on its way when its sender died never arrives. */
+function dropped(op: Operation): Operation {
+  return op.kind === 'send' ? { ...op, cutShort: true } : op;
 }
 
 function diverged(what: string, recordedMs: number, playedMs: number | undefined): UserError {

@@ -132,11 +132,6 @@ const RULES = {
       "An add-on's makers say which versions of Kubernetes they test it with; others may work or not.",
     reference: KUBEADM_UPGRADE,
   },
-  'bundle-upgrade': {
-    explanation:
-      'Machines without a network take packages and images of the new version from the bundle only.',
-    reference: KUBEADM_UPGRADE,
-  },
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type RuleCode = keyof typeof RULES;

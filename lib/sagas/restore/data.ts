@@ -6,6 +6,7 @@ import type { Restore } from '../restore.js';
 import { must, run, succeeds } from '../remote.js';
 import { brief, minutes, patient, seconds } from '../timing.js';
 import { COPY, ETCD_DATA, NEW_DATA, OLD_DATA, RESTORE_DIR } from './paths.js';
+import { noProgram, ready, removeProgram, restoringProgram } from './program.js';
 
 export function copySnapshot(restore: Restore, { name }: MachineSpec): Step {
   const { lab, input, ports } = restore;
@@ -76,10 +77,13 @@ export function makeData(restore: Restore, machine: MachineSpec): Step {
       await removeNewData(context, lab, name);
       const program = await restoringProgram(context, lab, name);
       if (program === null) throw noProgram(name);
-      await must(context, name, [program, ...flags], { timeoutMs: minutes(lab, 15) });
+      await must(context, name, [await ready(context, lab, name, program), ...flags], {
+        timeoutMs: minutes(lab, 15),
+      });
     },
     compensate: async (context) => {
       await removeNewData(context, lab, name);
+      await removeProgram(context, lab, name);
       // A program that was sent in the moment of a kill may have begun only now.
       await context.clock.sleep(seconds(lab, 1), context.signal);
       await removeNewData(context, lab, name);
@@ -114,28 +118,6 @@ function restoreFlags({ lab, input }: Restore, { name, address }: MachineSpec): 
     ...['--initial-cluster-token', input.token, '--initial-advertise-peer-urls', peer(address)],
     ...['--data-dir', NEW_DATA],
   ];
-}
-
-/** etcdutl, or an etcdctl that still can: from 3.6 on it cannot. */
-export async function restoringProgram(
-  context: StepContext,
-  lab: LabSpec,
-  machine: string,
-): Promise<'etcdutl' | 'etcdctl' | null> {
-  const utl = await run(context, machine, ['etcdutl', 'version'], short(lab));
-  if (utl.code === 0) return 'etcdutl';
-  const ctl = await run(context, machine, ['etcdctl', 'version'], short(lab));
-  const [, minor] = /etcdctl version: 3\.(\d+)/.exec(ctl.stdout) ?? [];
-  return minor !== undefined && Number(minor) < 6 ? 'etcdctl' : null;
-}
-
-export function noProgram(machine: string): StepError {
-  return new StepError({
-    code: 'no-etcdutl',
-    message: `${machine} has no etcdutl, and no etcdctl before 3.6, which could restore a copy too`,
-    remedy: `Put etcdutl of etcd's release into /usr/local/bin of ${machine}.`,
-    retryable: false,
-  });
 }
 
 /**

@@ -6,6 +6,9 @@ export const COPY = `${RESTORE_DIR}/snapshot.db`;
 export const NEW_DATA = `${RESTORE_DIR}/new`;
 /** What etcd had before, until everything is back. */
 export const OLD_DATA = `${RESTORE_DIR}/old`;
+/** etcd's image, mounted for a moment, and the program out of it. */
+export const IMAGE_MOUNT = `${RESTORE_DIR}/image`;
+export const ETCDUTL = `${RESTORE_DIR}/etcdutl`;
 /** Manifests of the static pods that are stopped. */
 export const STOPPED = `${RESTORE_DIR}/manifests`;
 /** What stays on the machine afterwards, for whoever finds that the restore was a mistake. */

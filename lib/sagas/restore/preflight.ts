@@ -4,7 +4,8 @@ import { controlPlanes } from '../../model/lab.js';
 import { freeBytes } from '../facts/machine.js';
 import type { Restore } from '../restore.js';
 import { brief, minutes } from '../timing.js';
-import { noCopy, noProgram, recordOf, restoringProgram } from './data.js';
+import { noCopy, recordOf } from './data.js';
+import { noProgram, restoringProgram } from './program.js';
 
 /** The copy, the data that is made from it, and two preallocated logs of 64 MB. */
 const LOGS_BYTES = 128_000_000;

@@ -38,7 +38,6 @@ export function upgradeFindings(
   target: UpgradeTarget,
 ): readonly ClusterFinding[] {
   const found = [
-    ...offline(lab),
     ...clusterFindings(facts, lab),
     ...versions(facts, target),
     ...skew(facts),
@@ -51,20 +50,6 @@ export function upgradeFindings(
   ];
   const rank = { error: 0, warning: 1, note: 2 };
   return found.sort((a, b) => rank[a.severity] - rank[b.severity]);
-}
-
-/** The steps install packages of the repositories; with a bundle they would reach for the network. */
-function offline({ bundle }: LabSpec): readonly ClusterFinding[] {
-  if (bundle === null) return [];
-  return [
-    finding('error', {
-      code: 'bundle-upgrade',
-      message:
-        'the lab takes everything from a bundle, and this version of homelab upgrades from the network only',
-      remedy:
-        'Make a lab of the new version from the bundle: homelab up --lab NAME --kubernetes-version VERSION',
-    }),
-  ];
 }
 
 /** A cluster that is not where the lab's record says, such as after an upgrade by hand. */

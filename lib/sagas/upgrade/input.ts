@@ -4,6 +4,7 @@ import { controlPlanes } from '../../model/lab.js';
 import type { ClusterFacts } from '../facts/facts.js';
 import { minutes } from '../timing.js';
 import type { UpgradeInput } from '../upgrade.js';
+import type { BundleUse } from './bundle.js';
 
 export interface UpgradeWishes {
   readonly from: string;
@@ -12,6 +13,7 @@ export interface UpgradeWishes {
   /** Null means eight minutes on a machine of speed 1. */
   readonly drainTimeoutMs: number | null;
   readonly snapshot: string;
+  readonly bundle: BundleUse | null;
 }
 
 export function upgradeInput(lab: LabSpec, facts: ClusterFacts, wishes: UpgradeWishes): UpgradeInput {
@@ -22,6 +24,7 @@ export function upgradeInput(lab: LabSpec, facts: ClusterFacts, wishes: UpgradeW
     maxUnavailable: wishes.maxUnavailable,
     drainTimeoutMs: wishes.drainTimeoutMs ?? minutes(lab, 8),
     snapshot: wishes.snapshot,
+    bundle: wishes.bundle,
     cordoned: (facts.nodes ?? []).filter(({ schedulable }) => !schedulable).map(({ name }) => name),
     manifests: facts.machines.find(({ name }) => name === first)?.manifests ?? {},
   };

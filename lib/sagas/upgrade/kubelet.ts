@@ -9,10 +9,11 @@ import { minutes, patient, poll, seconds } from '../timing.js';
 import type { Upgrade } from '../upgrade.js';
 import { nodeView } from './drain.js';
 import { quorumGate } from './gate.js';
-import { areHeld, areInstalled, install, installCommands, type KubernetesPackage } from './packages.js';
+import type { KubernetesProgram } from './bundle.js';
+import { areNew, bringPrograms, programCommands } from './packages.js';
 import { TYPICAL } from './typical.js';
 
-const PACKAGES: readonly KubernetesPackage[] = ['kubelet', 'kubectl'];
+const PROGRAMS: readonly KubernetesProgram[] = ['kubelet', 'kubectl'];
 const RESTART = [
   ['systemctl', 'daemon-reload'],
   ['systemctl', 'restart', 'kubelet'],
@@ -34,8 +35,8 @@ export function newKubelet(upgrade: Upgrade, machine: MachineSpec): Step {
   };
 }
 
-export function kubeletCommands({ input }: Upgrade): readonly string[] {
-  return [...installCommands(input.to, PACKAGES), ...RESTART.map((argv) => argv.join(' '))];
+export function kubeletCommands(upgrade: Upgrade): readonly string[] {
+  return [...programCommands(upgrade, PROGRAMS), ...RESTART.map((argv) => argv.join(' '))];
 }
 
 /** Ready, and of the new version as the kubelet itself reported it. */
@@ -43,10 +44,7 @@ export async function runsNew(context: StepContext, upgrade: Upgrade, machine: s
   const { lab, input } = upgrade;
   const node = await nodeView(context, lab, machine);
   if (node?.ready !== true || node.version !== input.to) return false;
-  return (
-    (await areInstalled(context, lab, machine, input.to, PACKAGES)) &&
-    (await areHeld(context, lab, machine, PACKAGES))
-  );
+  return areNew(context, upgrade, machine, PROGRAMS);
 }
 
 export async function exchangeKubelet(
@@ -55,7 +53,7 @@ export async function exchangeKubelet(
   machine: string,
 ): Promise<void> {
   const { lab, input } = upgrade;
-  await install(context, lab, machine, input.to, PACKAGES);
+  await bringPrograms(context, upgrade, machine, PROGRAMS);
   for (const argv of RESTART) await must(context, machine, argv, { timeoutMs: minutes(lab, 2) });
   await awaitReady(context, lab, machine, input.to);
 }

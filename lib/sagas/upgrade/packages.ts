@@ -1,6 +1,6 @@
 /**
- * Kubernetes' packages on one machine: where they come from, and kubeadm, kubelet and kubectl of a version, held
- * there. There is one repository for each minor, which never holds another's. Each piece can be done again.
+ * kubeadm, kubelet and kubectl of a version on one machine: packages, held there, from the repository of the minor,
+ * which never holds another's; or files of the lab's bundle. Each piece can be done again.
  */
 import { must as certain } from '../../base/errors.js';
 import { StepError, type Step, type StepContext, type StepKind } from '../../engine/saga.js';
@@ -8,13 +8,12 @@ import { KUBERNETES_LIST } from '../../generate/paths.js';
 import type { LabSpec, MachineSpec } from '../../model/lab.js';
 import { packageVersion, parseVersion, printMinor } from '../../model/version.js';
 import type { Upgrade } from '../upgrade.js';
-import { fileText, kubeadmVersion } from '../facts/machine.js';
+import { fileText } from '../facts/machine.js';
 import { waitForEnd } from '../node.js';
 import { must, run } from '../remote.js';
 import { minutes, patient, seconds } from '../timing.js';
+import { copyPrograms, programVersion, type KubernetesProgram } from './bundle.js';
 import { TYPICAL } from './typical.js';
-
-export type KubernetesPackage = 'kubeadm' | 'kubelet' | 'kubectl';
 
 /** A configuration file that somebody changed is kept, and another program's lock is waited for. */
 const APT_OPTIONS = ['-o', 'Dpkg::Options::=--force-confold', '-o', 'DPkg::Lock::Timeout=120'];
@@ -51,21 +50,60 @@ export function installKubeadm(upgrade: Upgrade, { name }: MachineSpec, kind: Pa
     key: `kubeadm:${name}`,
     title: `kubeadm ${input.to} on ${name}`,
     typicalMs: TYPICAL.kubeadmPackage,
-    commands: installCommands(input.to, ['kubeadm']),
-    probe: async (context) => {
-      const isNew = (await kubeadmVersion(context, lab, name)) === input.to;
-      return isNew && (await areHeld(context, lab, name, ['kubeadm'])) ? 'done' : 'not-done';
-    },
-    run: (context) => install(context, lab, name, input.to, ['kubeadm']),
+    commands: programCommands(upgrade, ['kubeadm']),
+    probe: async (context) => ((await areNew(context, upgrade, name, ['kubeadm'])) ? 'done' : 'not-done'),
+    run: (context) => bringPrograms(context, upgrade, name, ['kubeadm']),
     compensate: async (context) => {
+      if (input.bundle !== null) return copyPrograms(context, upgrade, name, input.from, ['kubeadm']);
       await setSource(context, lab, name, input.from);
       await install(context, lab, name, input.from, ['kubeadm'], 'older-too');
     },
   });
 }
 
-/** What `install` types, for plans. */
-export function installCommands(version: string, packages: readonly KubernetesPackage[]): readonly string[] {
+/** The new ones, from the machine's source, which must name the new minor already, or from the bundle. */
+export async function bringPrograms(
+  context: StepContext,
+  upgrade: Upgrade,
+  machine: string,
+  names: readonly KubernetesProgram[],
+): Promise<void> {
+  const { lab, input } = upgrade;
+  if (input.bundle !== null) return copyPrograms(context, upgrade, machine, input.to, names);
+  await install(context, lab, machine, input.to, names);
+}
+
+/** Are they there at the new version, and held where they are packages? */
+export async function areNew(
+  context: StepContext,
+  upgrade: Upgrade,
+  machine: string,
+  names: readonly KubernetesProgram[],
+): Promise<boolean> {
+  const { lab, input } = upgrade;
+  if (input.bundle !== null) {
+    for (const name of names) {
+      if ((await programVersion(context, upgrade, machine, name)) !== input.to) return false;
+    }
+    return true;
+  }
+  return (
+    (await areInstalled(context, lab, machine, input.to, names)) &&
+    (await areHeld(context, lab, machine, names))
+  );
+}
+
+/** What `bringPrograms` does, for plans. */
+export function programCommands(
+  { input: { to, bundle } }: Upgrade,
+  names: readonly KubernetesProgram[],
+): readonly string[] {
+  return bundle === null
+    ? installCommands(to, names)
+    : names.map((name) => `/usr/bin/${name}: ${to}/bin/${name}`);
+}
+
+function installCommands(version: string, packages: readonly KubernetesProgram[]): readonly string[] {
   const names = packages.join(' ');
   const wanted = packages.map((name) => `${name}=${debian(version)}`).join(' ');
   return [`apt-mark unhold ${names}`, `apt-get install -y ${wanted}`, `apt-mark hold ${names}`];
@@ -124,12 +162,12 @@ async function offers(
  * Installs packages of exactly this version and holds them. dpkg is made whole first, because a
  * machine may have lost its power in the middle of an earlier attempt.
  */
-export async function install(
+async function install(
   context: StepContext,
   lab: LabSpec,
   machine: string,
   version: string,
-  packages: readonly KubernetesPackage[],
+  packages: readonly KubernetesProgram[],
   which: 'newer' | 'older-too' = 'newer',
 ): Promise<void> {
   const short = { timeoutMs: seconds(lab, 60) };
@@ -143,23 +181,23 @@ export async function install(
   await must(context, machine, ['apt-mark', 'hold', ...packages], short);
 }
 
-export async function areHeld(
+async function areHeld(
   context: StepContext,
   lab: LabSpec,
   machine: string,
-  packages: readonly KubernetesPackage[],
+  packages: readonly KubernetesProgram[],
 ): Promise<boolean> {
   const held = await must(context, machine, ['apt-mark', 'showhold'], { timeoutMs: seconds(lab, 60) });
   return packages.every((name) => held.split('\n').includes(name));
 }
 
 /** Installed versions of packages as dpkg knows them, in the order asked for. */
-export async function areInstalled(
+async function areInstalled(
   context: StepContext,
   lab: LabSpec,
   machine: string,
   version: string,
-  packages: readonly KubernetesPackage[],
+  packages: readonly KubernetesProgram[],
 ): Promise<boolean> {
   const argv = ['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...packages];
   const listed = await run(context, machine, argv, { timeoutMs: seconds(lab, 60) });

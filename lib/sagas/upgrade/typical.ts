@@ -10,6 +10,8 @@ export const TYPICAL = {
   source: 5_000,
   /** Fetching and unpacking one package of some 12 MB. */
   kubeadmPackage: 7_000,
+  /** One archive of a bundle sent and unpacked. */
+  imageUnpack: 5_000,
   upgradePlan: 6_000,
   upgradeApply: 110_000,
   upgradeControlPlane: 90_000,
@@ -26,5 +28,7 @@ export const TYPICAL = {
   kubeVip: 1_000,
   prune: 500,
   verify: 3_000,
+  /** The last worker's kubelet has ended every pod of its node; the agent of a CNI is the last that is ready again. */
+  verifyAgents: 30_000,
   record: 0,
 } as const;

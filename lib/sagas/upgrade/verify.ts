@@ -13,18 +13,23 @@ import { TYPICAL } from './typical.js';
 
 export function everythingUpgraded(upgrade: Upgrade): Step {
   const { lab, input } = upgrade;
+  const hasAgents = ['cilium', 'flannel'].includes(lab.kubernetes.cni);
   return {
     key: 'verify',
     title: `Nodes, static pods and add-ons are of ${input.to}, and the API answers from outside`,
     kind: 'retriable',
     retry: brief(lab),
     timeoutMs: minutes(lab, 15),
-    typicalMs: TYPICAL.verify,
+    typicalMs: hasAgents ? TYPICAL.verifyAgents : TYPICAL.verify,
     run: async (context) => {
       let problems: readonly string[] = [];
       const times = { timeoutMs: minutes(lab, 10), everyMs: seconds(lab, 5) };
       const good = await poll(context, times, async () => {
+        const before = problems;
         problems = await stillOld(context, upgrade);
+        // The last worker's add-ons may start for minutes: whoever looks on is told what is waited for.
+        if (problems.length > 0 && problems.join() !== before.join())
+          context.log(`waits: ${problems.join('; ')}`);
         return problems.length === 0 ? true : null;
       });
       if (good !== null) return;

@@ -4,13 +4,12 @@
  */
 import type { Step, StepContext } from '../../engine/saga.js';
 import type { MachineSpec } from '../../model/lab.js';
-import { kubeadmVersion } from '../facts/machine.js';
 import { minutes, patient } from '../timing.js';
 import type { Upgrade } from '../upgrade.js';
 import { drain, nodeView, uncordon } from './drain.js';
 import { nodeArgv, runKubeadm, writeConfig } from './kubeadm.js';
 import { exchangeKubelet, kubeletCommands, runsNew } from './kubelet.js';
-import { areHeld, install, installCommands, setSource } from './packages.js';
+import { areNew, bringPrograms, programCommands, setSource } from './packages.js';
 import { TYPICAL } from './typical.js';
 
 export function upgradeWorker(upgrade: Upgrade, machine: MachineSpec): Step {
@@ -25,7 +24,8 @@ export function upgradeWorker(upgrade: Upgrade, machine: MachineSpec): Step {
     timeoutMs: input.drainTimeoutMs + minutes(lab, 50),
     typicalMs: source + kubeadmPackage + node + drained + kubelet + back,
     commands: [
-      ...['apt-get update', ...installCommands(input.to, ['kubeadm']), nodeArgv(upgrade).join(' ')],
+      ...(input.bundle === null ? ['apt-get update'] : []),
+      ...[...programCommands(upgrade, ['kubeadm']), nodeArgv(upgrade).join(' ')],
       `kubectl drain ${name} --ignore-daemonsets --delete-emptydir-data`,
       ...kubeletCommands(upgrade),
       ...(input.cordoned.includes(name) ? [] : [`kubectl uncordon ${name}`]),
@@ -54,9 +54,9 @@ async function run(context: StepContext, upgrade: Upgrade, machine: string): Pro
   await uncordon(context, upgrade, machine);
 }
 
-async function newKubeadm(context: StepContext, { lab, input }: Upgrade, machine: string): Promise<void> {
-  const isNew = (await kubeadmVersion(context, lab, machine)) === input.to;
-  if (isNew && (await areHeld(context, lab, machine, ['kubeadm']))) return;
-  await setSource(context, lab, machine, input.to);
-  await install(context, lab, machine, input.to, ['kubeadm']);
+async function newKubeadm(context: StepContext, upgrade: Upgrade, machine: string): Promise<void> {
+  const { lab, input } = upgrade;
+  if (await areNew(context, upgrade, machine, ['kubeadm'])) return;
+  if (input.bundle === null) await setSource(context, lab, machine, input.to);
+  await bringPrograms(context, upgrade, machine, ['kubeadm']);
 }

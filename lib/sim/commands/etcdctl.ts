@@ -2,6 +2,7 @@
  * etcdctl: members, endpoints, alarms, snapshots, compaction, moving the leader. Reading and writing keys, leases,
  * watches, users and roles are not modelled, and say so.
  */
+import { ownVersion } from '../image.js';
 import type { Invocation } from '../process.js';
 import { sleep, type Sim } from '../task.js';
 import { EtcdctlError, clientOf, EXIT_BAD_ARGS } from './etcdctl/client.js';
@@ -28,7 +29,6 @@ const UNMODELLED = new Set([
   ...['get', 'put', 'del', 'txn', 'watch', 'lease', 'lock', 'elect', 'user', 'role', 'auth'],
   ...['check', 'make-mirror', 'downgrade', 'completion'],
 ]);
-const VERSION = '3.5.16';
 
 export function* etcdctl(call: Invocation): Sim<number> {
   yield* sleep(call.world.draw('command', call.prng));
@@ -47,11 +47,14 @@ export function* etcdctl(call: Invocation): Sim<number> {
 
 function* run(call: Invocation): Sim<number> {
   const command = commandOf(call.args);
-  const flags = parseFlags([...GLOBAL_FLAGS, ...(OWN_FLAGS[command] ?? [])], call.args);
+  const restores = canRestore(ownVersion(call));
+  const own = command === 'snapshot' && !restores ? [] : (OWN_FLAGS[command] ?? []);
+  const flags = parseFlags([...GLOBAL_FLAGS, ...own], call.args);
   const [, ...operands] = flags.operands;
   const format = formatOf(flags);
   if (command === 'version') {
-    call.print(`etcdctl version: ${VERSION}\nAPI version: 3.5\n`);
+    const version = ownVersion(call);
+    call.print(`etcdctl version: ${version}\nAPI version: ${minorOf(version)}\n`);
     return 0;
   }
   const client = clientOf(call, flags);
@@ -65,6 +68,10 @@ function* run(call: Invocation): Sim<number> {
       yield* alarmCommand(client, format, operands);
       return 0;
     case 'snapshot':
+      if (!restores && operands[0] !== 'save') {
+        call.print(SNAPSHOT_HELP);
+        return 0;
+      }
       yield* snapshotCommand(client, flags, format, operands);
       return 0;
     case 'move-leader':
@@ -79,6 +86,32 @@ function* run(call: Invocation): Sim<number> {
       return unknownCommand(call, command);
   }
 }
+
+/** `3.5.16` → `3.5`. */
+function minorOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+/** From 3.6 on `snapshot status` and `restore` are etcdutl's alone. */
+function canRestore(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < 3 || (major === 3 && minor < 6);
+}
+
+/** What cobra prints of a command that has only subcommands, with exit code 0, when it knows none of that name. */
+const SNAPSHOT_HELP = `NAME:
+\tsnapshot - Manages etcd node snapshots
+
+USAGE:
+\tetcdctl snapshot <subcommand> [flags]
+
+API VERSION:
+\t3.6
+
+
+COMMANDS:
+\tsave\tStores an etcd node backend snapshot to a given file
+`;
 
 function unknownCommand(call: Invocation, command: string): number {
   if (UNMODELLED.has(command)) {

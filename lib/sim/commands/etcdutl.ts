@@ -1,4 +1,5 @@
 /** etcdutl: `snapshot status|restore` and `version`. Defragmenting and hashing a stopped member are not modelled. */
+import { ownVersion } from '../image.js';
 import type { Invocation } from '../process.js';
 import { sleep, type Sim } from '../task.js';
 import { EXIT_BAD_ARGS, EtcdctlError } from './etcdctl/client.js';
@@ -6,7 +7,6 @@ import { formatOf } from './etcdctl/print.js';
 import { RESTORE_FLAGS, printSnapshotStatus, restoreSnapshot } from './etcdctl/snapshot.js';
 import { FlagProblem, parseFlags, pflagText } from './flags.js';
 
-const VERSION = '3.5.16';
 const UNMODELLED = new Set(['defrag', 'backup', 'migrate', 'hashkv', 'check', 'completion']);
 
 export function* etcdutl(call: Invocation): Sim<number> {
@@ -25,7 +25,8 @@ function* run(call: Invocation): Sim<number> {
   const [command = 'help', verb = '', path, ...more] = flags.operands;
   const given = path !== undefined && more.length === 0 ? path : null;
   if (command === 'version') {
-    call.print(`etcdutl version: ${VERSION}\nAPI version: 3.5\n`);
+    const version = ownVersion(call);
+    call.print(`etcdutl version: ${version}\nAPI version: ${version.split('.').slice(0, 2).join('.')}\n`);
     return 0;
   }
   if (UNMODELLED.has(command))

@@ -9,6 +9,7 @@ import { cat } from './cat.js';
 import { chmod } from './chmod.js';
 import { crictl } from './crictl.js';
 import { cp } from './cp.js';
+import { ctr } from './ctr.js';
 import { curl } from './curl/index.js';
 import { date } from './date.js';
 import { df } from './df.js';
@@ -54,6 +55,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['containerd', containerd],
   ['cp', cp],
   ['crictl', crictl],
+  ['ctr', ctr],
   ['curl', curl],
   ['date', date],
   ['df', df],
