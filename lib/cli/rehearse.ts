@@ -13,7 +13,7 @@ import { LaneFold } from '../report/lanes.js';
 import { rehearsal, type Rehearsal } from '../report/rehearsal.js';
 import { rehearsalText } from '../report/rehearsal-text.js';
 import { rehearsedRun, type RehearsedRun } from '../report/rehearsed-run.js';
-import type { LabFolder, SagaPorts } from '../sagas/ports.js';
+import type { SagaPorts } from '../sagas/ports.js';
 import { upgradeSaga, type UpgradeInput } from '../sagas/upgrade.js';
 import { EVICTED } from '../sim/api/subresources.js';
 import type { TraceEvent } from '../sim/world.js';
@@ -25,6 +25,7 @@ import { portsOf } from './operation.js';
 import { openCopy, worldOf } from './providers.js';
 import { nextReportNumber, reportFolder } from './reports.js';
 import type { Session } from './session.js';
+import { thrownAway } from './thrown-away.js';
 import { prepareUpgrade, problemOf, type WantedUpgrade } from './upgrade-preparation.js';
 
 export const DEFAULT_RUNS = 200;
@@ -139,34 +140,6 @@ async function rehearseOnce(rehearsing: Rehearsing, seed: number): Promise<Rehea
   const endedAtMs = provider.clock.nowMs();
   await provider.close();
   return rehearsedRun({ seed, result, beganAtMs, endedAtMs, lanes: fold.lanes(endedAtMs), evictedPods });
-}
-
-/** What the run writes is there for the run only. */
-function thrownAway({ folder, bundle }: SagaPorts): SagaPorts {
-  const written = new Map<string, Uint8Array | null>();
-  const read = (name: string): Uint8Array | null => written.get(name) ?? null;
-  const isWritten = (name: string): boolean => written.has(name);
-  const own: LabFolder = {
-    write: (name, content) => {
-      written.set(name, typeof content === 'string' ? new TextEncoder().encode(content) : content);
-    },
-    remove: (name) => {
-      written.set(name, null);
-    },
-    read: (name) => {
-      const bytes = read(name);
-      return bytes === null ? (isWritten(name) ? null : folder.read(name)) : new TextDecoder().decode(bytes);
-    },
-    readBytes: (name) => (isWritten(name) ? read(name) : folder.readBytes(name)),
-    list: (within) => {
-      const names = [...written].flatMap(([name, bytes]) =>
-        bytes !== null && name.startsWith(`${within}/`) ? [name.slice(within.length + 1)] : [],
-      );
-      const before = folder.list(within).filter((name) => written.get(`${within}/${name}`) !== null);
-      return [...new Set([...before, ...names])].sort();
-    },
-  };
-  return { folder: own, bundle, recordVersion: () => undefined };
 }
 
 function repeating(session: Session, input: UpgradeInput, seed: number): string {

@@ -46,6 +46,7 @@ export type ContainerState =
 export interface ContainerReport {
   readonly name: string;
   readonly image: string;
+  readonly imageId: string;
   readonly init: boolean;
   state: ContainerState;
   last: ContainerState | null;

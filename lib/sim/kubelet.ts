@@ -40,6 +40,7 @@ export const kubelet: Program = function* run(call) {
   const { machine, process } = call;
   yield* sleep(machine.world.draw('kubeletHealthy', call.prng));
   const state = newKubelet(call);
+  machine.world.kubelets.set(machine.name, { process, version: state.version });
   serveKubelet(state, readConfig(machine));
   const spawn = (name: string, body: Sim<unknown>): void => {
     machine.world.scheduler.spawn(process.group, name, body);

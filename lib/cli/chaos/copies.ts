@@ -15,9 +15,11 @@ import type { Observation } from '../../provider/provider.js';
 import type { WorldRecord } from '../../provider/sim/world-log.js';
 import { LaneFold } from '../../report/lanes.js';
 import type { RunReport } from '../../report/run-report.js';
-import type { Lab } from '../labs.js';
+import { baseOf, type Lab } from '../labs.js';
+import { portsOf } from '../operation.js';
 import { openCopy, worldOf } from '../providers.js';
 import type { Session } from '../session.js';
+import { thrownAway } from '../thrown-away.js';
 import type { ChaosRunsDocument } from './documents.js';
 import { keepReport, reportChaos, reportNotBegun, reportRuns } from './report.js';
 import { notMet, type ChaosRequest } from './run.js';
@@ -93,8 +95,9 @@ async function trial(
   };
   const source = { file, text, settings, control };
   const startedMs = provider.clock.nowMs();
+  const ports = thrownAway(portsOf(baseOf(lab), lab));
   const watching = provider.watch(onChange);
-  const prepared = await prepareChaos({ lab: spec, scenario, provider, seed, signal, source });
+  const prepared = await prepareChaos({ lab: spec, scenario, provider, ports, seed, signal, source });
   await watching.stop();
   const { input, unsteady } = prepared;
   if (input === null) {
@@ -105,7 +108,9 @@ async function trial(
     return { verdict, report: () => reportNotBegun(session, lab, about) };
   }
   const journal = new MemoryJournal<SagaRecord>();
-  const common = { lab: spec, scenario, input, provider, journal, seed, signal, onChange };
+  const operated = new MemoryJournal<SagaRecord>();
+  const operation = { ports, parent: 1, journal: { find: () => null, make: () => operated } };
+  const common = { lab: spec, scenario, input, provider, journal, seed, signal, onChange, operation };
   const seen = await runChaos({ ...common, mode: 'run', observer: () => undefined });
   const verdict = verdictOf(spec, scenario, input, seen);
   const finished = { scenario, input, seen, verdict, mode: 'run', operation: 0, fold } as const;
