@@ -35,9 +35,8 @@ export interface PlayedWorld {
   readonly provider: SimProvider;
 }
 
-/** The program in one file, which is all that a startup snapshot can be taken of. Written after it was compiled. */
+/** The program in one file, which is all that a startup snapshot can be taken of. */
 const WHOLE_PROGRAM = 'dist/homelab.cjs';
-const COMPILED = 'dist/lib/main.js';
 
 /** A command that only looks at a lab: a still answers where one fits, and otherwise one is taken for the next look. */
 export function looking(action: Action): Action {
@@ -45,7 +44,7 @@ export function looking(action: Action): Action {
     const { node, env } = session.io;
     const lab = mustFindLab(baseFolder(session), session.options.lab);
     const wanted = node !== null && env['HOMELAB_STILLS'] !== 'no' && lab.record.spec.provider === 'sim';
-    if (!wanted || !isAsNew(packagePath(WHOLE_PROGRAM), packagePath(COMPILED))) return action(session);
+    if (!wanted || !isBundled()) return action(session);
     const path = await stillPath(node, lab);
     const code = fileSize(path) > 0 ? await node.show(path) : null;
     if (code !== null) return code;
@@ -104,6 +103,13 @@ export async function playedWorld(folder: string): Promise<PlayedWorld> {
   const lab = must(findLab(join(folder, '../..'), basename(folder)), `there is no lab in ${folder}`);
   const log = readText(worldPath(lab));
   return { log, provider: openCopy(lab, worldOf(lab, 'sim still'), {}) };
+}
+
+/** In a checkout the program may have been compiled anew and not bundled; an installed package is of one piece. */
+export function isBundled(): boolean {
+  const whole = packagePath(WHOLE_PROGRAM);
+  const isCheckout = fileExists(packagePath('tsconfig.json'));
+  return isCheckout ? isAsNew(whole, packagePath('dist/lib/main.js')) : fileExists(whole);
 }
 
 /** Named after all that it depends on, so that an older one is not found. */

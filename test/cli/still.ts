@@ -4,16 +4,15 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { runCli } from '../../lib/cli/app.js';
-import { isAsNew } from '../../lib/cli/files.js';
 import type { NodeProgram } from '../../lib/cli/io.js';
+import { isBundled } from '../../lib/cli/still.js';
 import { documentProblems } from '../helpers/documents.js';
 import { fakeIo, runHomelab, type Ran } from '../helpers/fake-io.js';
 import { packageRoot } from '../helpers/package-root.js';
 import { homelab } from '../helpers/real-time.js';
 
 const BARE = ['--cni', 'none', '--csi', 'none', '--ingress', 'none'];
-const [whole, compiled] = ['dist/homelab.cjs', 'dist/lib/main.js'].map((file) => join(packageRoot(), file));
-const notBundled = isAsNew(whole ?? '', compiled ?? '') ? false : 'dist/homelab.cjs is old: npm run bundle';
+const notBundled = isBundled() ? false : 'dist/homelab.cjs is old: npm run bundle';
 
 const cwd = t.testdir({});
 const kept = (): string[] => readdirSync(join(cwd, '.homelab/stage/still')).filter((name) => name !== 'lock');
