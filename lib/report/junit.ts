@@ -16,7 +16,7 @@ export function junitXml(report: RunReport): string {
     ...Object.entries({ lab, provider, seed: String(seed ?? ''), command }),
     ...Object.entries(versions).map(([name, version]) => [`version.${name}`, version] as const),
     ...(runs === undefined ? [] : runsProperties(runs)),
-  ].map(([name = '', value = '']) => `      <property name="${escaped(name)}" value="${escaped(value)}"/>`);
+  ].map(([name, value]) => `      <property name="${escaped(name)}" value="${escaped(value)}"/>`);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="homelab" ${counts}>`,

@@ -195,7 +195,7 @@ async function observeApi(asking: Asking, machines: readonly MachineState[]): Pr
   ]);
   const names = controlPlanes(lab).map(({ name }) => name);
   return {
-    endpoint: endpoint === true,
+    endpoint,
     nodes: Object.fromEntries(names.map((name, i) => [name, nodes[i] === true])),
   };
 }
