@@ -1,6 +1,6 @@
 /**
- * `k8s upgrade --rehearse`: the same saga on copies of the lab that are thrown away, each with a future of its own.
- * Nothing is written to the lab but the report.
+ * `k8s upgrade --rehearse`: the same saga on simulated copies of the lab that are thrown away, each with a future of
+ * its own. Nothing is written to the lab but the report.
  */
 import { join, relative } from 'node:path';
 import { UserError } from '../base/errors.js';
@@ -13,7 +13,7 @@ import { LaneFold } from '../report/lanes.js';
 import { rehearsal, type Rehearsal } from '../report/rehearsal.js';
 import { rehearsalText } from '../report/rehearsal-text.js';
 import { rehearsedRun, type RehearsedRun } from '../report/rehearsed-run.js';
-import type { LabFolder, SagaPorts } from '../sagas/ports.js';
+import type { SagaPorts } from '../sagas/ports.js';
 import { upgradeSaga, type UpgradeInput } from '../sagas/upgrade.js';
 import { EVICTED } from '../sim/api/subresources.js';
 import type { TraceEvent } from '../sim/world.js';
@@ -22,9 +22,11 @@ import { hinted } from './hints.js';
 import { writeWhole } from './files.js';
 import type { Lab } from './labs.js';
 import { portsOf } from './operation.js';
-import { openCopy, worldOf } from './providers.js';
+import { openCopy } from './providers.js';
+import { groundOf } from './rehearsal-ground.js';
 import { nextReportNumber, reportFolder } from './reports.js';
 import type { Session } from './session.js';
+import { thrownAway } from './thrown-away.js';
 import { prepareUpgrade, problemOf, type WantedUpgrade } from './upgrade-preparation.js';
 
 export const DEFAULT_RUNS = 200;
@@ -45,16 +47,16 @@ export async function rehearseUpgrade(
   wanted: WantedUpgrade,
 ): Promise<number> {
   session.lab = lab.name;
-  const world = worldOf(lab, 'k8s upgrade --rehearse');
   const ports = portsOf(base, lab);
-  const { input, findings } = await prepared(session, base, lab, world, ports, wanted);
+  const { copied, world, assumed } = await groundOf(session, lab, ports);
+  const { input, findings } = await prepared(session, base, copied, world, ports, wanted);
   for (const note of wanted.notes) session.note(note);
   for (const finding of findings) session.note(session.problemText(problemOf(finding)));
-  const runs = await rehearseAll({ session, lab, world, ports, input });
+  const runs = await rehearseAll({ session, lab: copied, world, ports, input });
   if (runs === null) throw interrupted();
   const { from, to } = input;
   const commandOf = (seed: number): string => repeating(session, input, seed);
-  const found = rehearsal({ lab: lab.name, from, to, assumed: [], commandOf }, runs);
+  const found = rehearsal({ lab: lab.name, from, to, assumed, commandOf }, runs);
   const document = {
     ...found,
     report: relative(session.io.cwd, writeRehearsal(lab, found)),
@@ -141,41 +143,14 @@ async function rehearseOnce(rehearsing: Rehearsing, seed: number): Promise<Rehea
   return rehearsedRun({ seed, result, beganAtMs, endedAtMs, lanes: fold.lanes(endedAtMs), evictedPods });
 }
 
-/** What the run writes is there for the run only. */
-function thrownAway({ folder, bundle }: SagaPorts): SagaPorts {
-  const written = new Map<string, Uint8Array | null>();
-  const read = (name: string): Uint8Array | null => written.get(name) ?? null;
-  const isWritten = (name: string): boolean => written.has(name);
-  const own: LabFolder = {
-    write: (name, content) => {
-      written.set(name, typeof content === 'string' ? new TextEncoder().encode(content) : content);
-    },
-    remove: (name) => {
-      written.set(name, null);
-    },
-    read: (name) => {
-      const bytes = read(name);
-      return bytes === null ? (isWritten(name) ? null : folder.read(name)) : new TextDecoder().decode(bytes);
-    },
-    readBytes: (name) => (isWritten(name) ? read(name) : folder.readBytes(name)),
-    list: (within) => {
-      const names = [...written].flatMap(([name, bytes]) =>
-        bytes !== null && name.startsWith(`${within}/`) ? [name.slice(within.length + 1)] : [],
-      );
-      const before = folder.list(within).filter((name) => written.get(`${within}/${name}`) !== null);
-      return [...new Set([...before, ...names])].sort();
-    },
-  };
-  return { folder: own, bundle, recordVersion: () => undefined };
-}
-
 function repeating(session: Session, input: UpgradeInput, seed: number): string {
-  const { maxUnavailable, drainTimeout } = session.options;
+  const { maxUnavailable, drainTimeout, from } = session.options;
   const faults = (session.options['fault'] ?? []) as readonly string[];
   const words = [
     ...['homelab', 'k8s', 'upgrade', '--to', input.to, '--rehearse', '--runs', '1', '--seed', String(seed)],
     ...(maxUnavailable === undefined ? [] : ['--max-unavailable', String(input.maxUnavailable)]),
     ...(drainTimeout === undefined ? [] : ['--drain-timeout', `${input.drainTimeoutMs}ms`]),
+    ...(from === undefined ? [] : ['--from', String(from)]),
     ...faults.flatMap((fault) => ['--fault', fault]),
   ];
   return hinted(session, shellLine(words));
