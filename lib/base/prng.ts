@@ -16,14 +16,13 @@ interface Root {
 export class Prng {
   readonly #root: Root;
   readonly #path: string;
-  #salt: string;
-  #generator: ReturnType<typeof xoroshiro128plus>;
+  /** Of the generator; most streams are never drawn from and have none. */
+  #salt: string | null = null;
+  #generator: ReturnType<typeof xoroshiro128plus> | null = null;
 
   constructor(from: number | Root, path = '') {
     this.#root = typeof from === 'number' ? { seed: from, salt: String(from) } : from;
     this.#path = path;
-    this.#salt = this.#root.salt;
-    this.#generator = xoroshiro128plus(hash32(`${this.#salt}/${path}`));
   }
 
   get seed(): number {
@@ -46,7 +45,7 @@ export class Prng {
   /** A whole number in [min, max], both included. */
   int(min: number, max: number): number {
     assert(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max, `bad range ${min}..${max}`);
-    if (this.#salt !== this.#root.salt) {
+    if (this.#generator === null || this.#salt !== this.#root.salt) {
       this.#salt = this.#root.salt;
       this.#generator = xoroshiro128plus(hash32(`${this.#salt}/${this.#path}`));
     }

@@ -24,6 +24,11 @@ const DURATIONS = [
   'timeout',
   'default',
 ];
+/** Keys of an operation's input, and whose they are. */
+const INPUTS = [
+  ['to', 'upgrade'],
+  ['machines', 'rejoin'],
+] as const;
 const DEMANDS = ['becomes', 'stays', 'outage', 'changes', 'failures'];
 
 /** `tree` fits the schema. */
@@ -32,14 +37,16 @@ export function checkScenario(tree: Tree, findings: Findings): void {
   checks.uniqueNames('settings');
   checks.uniqueNames('method');
   checks.uniqueNames('probes');
-  for (const at of [['lasts'], ['recovery', 'within']]) checks.duration(at);
+  for (const at of [['lasts'], ['recovery', 'within'], ['operation', 'within']]) checks.duration(at);
   for (const list of ['settings', 'probes', 'steady_state', 'method', 'during'])
     for (const at of checks.items(list)) for (const key of DURATIONS) checks.duration([...at, key]);
   checks.items('probes').forEach((at) => {
     checks.probe(at);
   });
+  checks.operation();
   checks.items('method').forEach((at, index) => {
     checks.fault(at, index);
+    checks.chapter(at, index);
   });
   checks.items('steady_state').forEach((at) => {
     checks.subject(at);
@@ -135,6 +142,29 @@ class Checks {
     }
   }
 
+  operation(): void {
+    const at = ['operation', 'input'];
+    const saga = this.#text(['operation', 'saga']);
+    for (const [key, owner] of INPUTS)
+      if (this.#has([...at, key]) && saga !== owner)
+        this.#wrong([...at, key], `${saga} has no ${key}.`, `Remove ${key}.`, `a key of ${saga}`);
+    if (saga === 'rejoin' && !this.#has([...at, 'machines']))
+      this.#wrong(['operation', 'saga'], 'rejoin needs machines.', 'Add input: {machines: …}.', 'machines');
+    if (this.#has([...at, 'machines'])) this.#selector([...at, 'machines'], 0);
+  }
+
+  /** Nobody knows when a step begins: what is counted from the method's beginning comes first. */
+  chapter(at: Path, index: number): void {
+    const path = [...at, 'when'];
+    if (this.#has(path) && !this.#has(['operation']))
+      this.#wrong(path, 'there is no operation.', 'Add operation:, or write at:.', 'no such key');
+    const isLate = this.items('method').some((one, i) => i < index && this.#has([...one, 'when']));
+    if (isLate && !this.#has(path)) {
+      const remedy = 'Write it above the faults that have a when, or give it one.';
+      this.#wrong([...at, 'name'], 'it comes after a fault that waits for a step.', remedy, 'a when');
+    }
+  }
+
   subject(at: Path): void {
     const path = [...at, 'watch'];
     const subject = parseSubject(this.#text(path));
@@ -143,6 +173,9 @@ class Checks {
       return;
     }
     if (subject.kind === 'probe') this.#named(path, subject.name, 'probes', 'probe');
+    const isNoStep = at[0] === 'steady_state' || !this.#has(['operation']);
+    if (subject.kind === 'step' && isNoStep)
+      this.#wrong(path, 'there are no steps here.', 'Watch something else.', 'no step');
     if (subject.of !== null) this.#isFaultOrMachine(path, subject.of.base, Infinity);
   }
 
@@ -164,14 +197,22 @@ class Checks {
         this.#wrong([...at, key], `it belongs to becomes.`, `Remove ${key}.`, 'no such key');
     if (isBecoming && !this.#has([...at, 'within']))
       this.#wrong([...at, 'becomes'], 'becomes needs within.', 'Add within: and a duration.', 'within');
-    if (demands[0] === 'failures' && parseSubject(this.#text([...at, 'watch']))?.kind !== 'probe')
+    this.#failures(at, demands[0] === 'failures');
+    for (const key of ['at_least', 'at_most']) this.duration([...at, 'outage', key]);
+  }
+
+  #failures(at: Path, isDemanded: boolean): void {
+    const kind = parseSubject(this.#text([...at, 'watch']))?.kind;
+    if (isDemanded && kind !== 'probe' && kind !== 'step')
       this.#wrong(
         [...at, 'failures'],
-        'only probes have failures.',
-        'Watch a probe, or demand an outage.',
-        'probe NAME',
+        'only probes and steps have failures.',
+        'Watch a probe or a step, or demand an outage.',
+        'probe NAME or step NAME',
       );
-    for (const key of ['at_least', 'at_most']) this.duration([...at, 'outage', key]);
+    const path = [...at, 'failures', 'saying'];
+    if (!isPattern(this.#text(path)))
+      this.#wrong(path, 'this is no regular expression.', 'Mend it.', 'a regular expression');
   }
 
   #selector(path: Path, before: number): void {

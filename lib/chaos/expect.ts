@@ -129,10 +129,12 @@ function changes(expected: boolean, intervals: readonly Interval[], window: Wind
   };
 }
 
-/** A probe's runs have one interval each; those of the window are counted. */
-function failures({ atLeast, atMost }: Of<'failures'>, within: readonly Interval[]): Judged {
-  const failed = within.filter(({ good }) => !good);
-  const expected = `${rangeText(atLeast, atMost, String)} failed`;
+/** A probe's runs and a step's attempts have one interval each; those of the window are counted. */
+function failures({ atLeast, atMost, saying }: Of<'failures'>, within: readonly Interval[]): Judged {
+  const pattern = new RegExp(saying ?? '');
+  const failed = within.filter(({ good, value }) => !good && pattern.test(value));
+  const said = saying === null ? '' : ` saying "${saying}"`;
+  const expected = `${rangeText(atLeast, atMost, String)} failed${said}`;
   const words = failed[0] === undefined ? '' : `, first: ${failed[0].value}`;
   const observed = `${failed.length} of ${within.length} failed${words}`;
   const ok = (atLeast === null || failed.length >= atLeast) && (atMost === null || failed.length <= atMost);

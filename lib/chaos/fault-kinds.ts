@@ -8,11 +8,15 @@ export const FAULT_KINDS = [
   ...(['registry-unreachable', 'slow-disk', 'clock-skew', 'expire-certificate'] as const),
 ] as const;
 
+/** Certificates that can be expired, by kubeadm's names. */
+export const CERTIFICATES = ['apiserver', 'apiserver-etcd-client', 'etcd-server', 'etcd-peer'] as const;
+
 export type FaultName = (typeof FAULT_KINDS)[number];
 
 /** The keys of a fault that only some kinds read. */
 export const PARAMETERS = [
   ...(['from', 'unit', 'manifest', 'process', 'loss', 'delay', 'names', 'latency', 'skew'] as const),
+  ...(['certificate'] as const),
 ] as const;
 export type Parameter = (typeof PARAMETERS)[number];
 
@@ -58,5 +62,11 @@ export const FAULTS: Readonly<Record<FaultName, FaultFacts>> = {
     providers: ['sim'],
   },
   'clock-skew': { ...NONE, title: 'Set the clock of % wrong', requires: ['skew'] },
-  'expire-certificate': { ...NONE, title: 'Expire a certificate of %', providers: [] },
+  'expire-certificate': {
+    ...NONE,
+    title: 'Expire a certificate of %',
+    requires: ['certificate'],
+    // Done by setting a clock back, which real members of etcd and their neighbours would take ill.
+    providers: ['sim'],
+  },
 };

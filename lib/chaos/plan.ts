@@ -7,6 +7,7 @@ import { UserError } from '../base/errors.js';
 import { controlPlanes, workers, type LabSpec } from '../model/lab.js';
 import { HOST, type Observation, type Provider } from '../provider/provider.js';
 import { FAULTS } from './fault-kinds.js';
+import type { PlannedOperation } from './operation-plan.js';
 import type { Scenario, SteadySpec } from './scenario.js';
 import { answering, type Sighted } from './seen.js';
 import { resolveSelector, type Known, type Selector } from './selector.js';
@@ -28,6 +29,8 @@ export interface ChaosInput {
   readonly seed: number;
   /** How long the method waits at its beginning: what is periodic in the cluster is met at another place each time. */
   readonly phaseMs: number;
+  /** The saga that runs meanwhile, and what its plan is made from; null where there is none. */
+  readonly operation: PlannedOperation | null;
   /** Machines of each fault, and of what a partition keeps apart from them. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   readonly from: Readonly<Record<string, readonly string[]>>;
@@ -107,12 +110,22 @@ export function chooseMachines(
   scenario: Scenario,
   properties: Known['properties'],
   seed: number,
-): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'pings' | 'subjects'> {
+): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'pings' | 'subjects'> & {
+  readonly operated: readonly string[];
+} {
   const prng = new Prng(seed).fork('chaos').fork(scenario.name);
   const faults: Record<string, readonly string[]> = {};
   const from: Record<string, readonly string[]> = {};
+  const operated: string[] = [];
   const choose = (selector: Selector, name: string): readonly string[] =>
-    resolveSelector(lab, { faults, properties }, selector, prng.fork(name));
+    resolveSelector(
+      lab,
+      { faults: { operation: operated, ...faults }, properties },
+      selector,
+      prng.fork(name),
+    );
+  const wanted = scenario.operation?.machines ?? null;
+  if (wanted !== null) operated.push(...choose(wanted, 'operation'));
   const everybody = [...lab.machines.map(({ name }) => name), HOST];
   for (const fault of scenario.method) {
     const machines = choose(fault.machines, fault.name);
@@ -138,6 +151,7 @@ export function chooseMachines(
   const phaseMs = prng.fork('phase').int(0, Math.round(PHASE_MS * lab.timeScale));
   return {
     phaseMs,
+    operated,
     faults,
     from,
     probes: Object.fromEntries(probes),
@@ -158,6 +172,8 @@ export function sightedOf(
 ): readonly Sighted[] {
   const byText = new Map(subjectsOf(lab, scenario).map((subject) => [subject.text, subject]));
   return [...byText.values()].flatMap(({ text, kind, name }) =>
-    kind === 'probe' ? [] : [{ key: text, kind, machines: input.subjects[text] ?? null, name }],
+    kind === 'probe' || kind === 'step'
+      ? []
+      : [{ key: text, kind, machines: input.subjects[text] ?? null, name }],
   );
 }

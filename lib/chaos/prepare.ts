@@ -1,9 +1,11 @@
 /** The gate of an experiment, and the machines that its words mean at that moment. Changes nothing. */
 import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
+import type { SagaPorts } from '../sagas/ports.js';
 import { seconds } from '../sagas/timing.js';
+import { checkSteps, operationSaga, planOperation } from './operation-plan.js';
 import { checkPossible, chooseMachines, knownOf, steadyStateOf, type ChaosInput } from './plan.js';
-import { probesOf, type Probe } from './probes.js';
+import { contextOf, probesOf, type Probe } from './probes.js';
 import { unsteadyNow } from './run.js';
 import type { Scenario, SteadySpec } from './scenario.js';
 
@@ -11,6 +13,8 @@ export interface PrepareOptions {
   readonly lab: LabSpec;
   readonly scenario: Scenario;
   readonly provider: Provider;
+  /** Asked only where the scenario has an operation. */
+  readonly ports: SagaPorts;
   /** Chooses machines where the scenario leaves it to chance. */
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -24,21 +28,28 @@ export interface PrepareOptions {
 export async function prepareChaos(
   options: PrepareOptions,
 ): Promise<{ readonly input: ChaosInput | null; readonly unsteady: readonly string[] }> {
-  const { lab, scenario, provider, seed, source } = options;
+  const { lab, scenario, provider, ports, seed, signal, source } = options;
   checkPossible(lab, scenario, provider);
   // Who plays a part can be seen only where the parts are played, and whom probes ask is known only after that.
   const plain = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' && subject.of === null;
   const before = await gate(options, { subjects: {} }, plain, []);
   if (before.length > 0) return { input: null, unsteady: before };
   const properties = knownOf(await provider.observe(), null);
-  const chosen = chooseMachines(lab, scenario, properties, seed);
+  const { operated, ...chosen } = chooseMachines(lab, scenario, properties, seed);
   const asked = new Map(
     probesOf(lab, scenario, chosen).flatMap((one) => (one.isGate ? [[one.name, one] as const] : [])),
   );
   const whole = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' || asked.has(subject.name);
   const isMore = steadyStateOf(lab, scenario).some((one) => !plain(one) && whole(one));
   const unsteady = isMore ? await gate(options, chosen, whole, [...asked.values()]) : [];
-  return { input: unsteady.length === 0 ? { ...source, seed, ...chosen } : null, unsteady };
+  if (unsteady.length > 0) return { input: null, unsteady };
+  const operation =
+    scenario.operation === null
+      ? null
+      : await planOperation(contextOf(provider, signal), lab, ports, scenario.operation, operated);
+  const saga = operation === null ? null : operationSaga(lab, operation, ports);
+  checkSteps(scenario, saga, ({ name }) => chosen.faults[name] ?? []);
+  return { input: { ...source, seed, operation, ...chosen }, unsteady: [] };
 }
 
 /** Waits a while for a part of the steady state; what does not hold at the end of it, in words. */

@@ -183,7 +183,8 @@ function lastLine(text: string): string {
   return (text.trim().split('\n').at(-1) ?? '').slice(0, WORDS);
 }
 
-function contextOf(provider: Provider, signal: AbortSignal): StepContext {
+/** For asking outside of a step. */
+export function contextOf(provider: Provider, signal: AbortSignal): StepContext {
   return {
     provider,
     clock: provider.clock,

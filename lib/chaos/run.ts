@@ -2,25 +2,29 @@
  * One experiment from its first look to its verdict: watches, looks with probes, runs the saga of its faults, and
  * judges what was seen. Decides neither where records are kept nor how anything is shown.
  */
-import { CancelledError } from '../base/errors.js';
+import { CancelledError, type UserError } from '../base/errors.js';
 import type { Observer } from '../engine/events.js';
 import type { Journal } from '../engine/journal.js';
 import type { RunMode, SagaRecord } from '../engine/records.js';
 import type { SagaResult } from '../engine/result.js';
 import { runSaga } from '../engine/runner.js';
-import type { StepContext } from '../engine/saga.js';
+import type { Saga, SagaOutcome, StepContext } from '../engine/saga.js';
 import type { LabSpec } from '../model/lab.js';
 import type { Observation, Provider } from '../provider/provider.js';
 import { askKubectl, workingControlPlane } from '../sagas/kubectl.js';
+import type { SagaPorts } from '../sagas/ports.js';
 import { seconds } from '../sagas/timing.js';
 import { durationOn } from './duration-sum.js';
 import { LeftoverVip, VipHolders } from './invariants.js';
-import { beganMs } from './moments.js';
+import { chapterMs, hasBegunOperation } from './moments.js';
+import { Operation, type OperationJournal } from './operation.js';
+import { operationSaga } from './operation-plan.js';
 import { sightedOf, steadyStateOf, type ChaosInput } from './plan.js';
 import { probesOf, readWrites, type Probe } from './probes.js';
 import { Recorder } from './recorder.js';
 import { chaosSaga } from './saga.js';
 import type { Scenario } from './scenario.js';
+import { Truths } from './truths.js';
 import { standingOf } from './seen.js';
 
 export interface ChaosRunOptions {
@@ -33,10 +37,31 @@ export interface ChaosRunOptions {
   readonly signal: AbortSignal;
   readonly observer: Observer;
   readonly mode: RunMode;
+  /** Of the saga that runs meanwhile; read only where the scenario has one. */
+  readonly operation: OperationParts;
   /** Shows everything that was seen before this process, where a provider can play it again. */
   readonly earlier?: (see: (seen: Observation) => void) => void;
   /** Told of everything that an onlooker sees, for reports. */
   readonly onChange?: (seen: Observation) => void;
+}
+
+/** What an operation needs beside the experiment. */
+export interface OperationParts {
+  readonly ports: SagaPorts;
+  readonly journal: OperationJournal;
+  /** Number of the experiment's own journal. */
+  readonly parent: number;
+}
+
+export interface OperationSeen {
+  readonly saga: Saga;
+  readonly records: readonly SagaRecord[];
+  /** Null where it never began. */
+  readonly outcome: SagaOutcome | null;
+  /** How often it was stuck and taken up again. */
+  readonly again: number;
+  /** Why it could not be taken back. */
+  readonly refused: UserError | null;
 }
 
 export interface Writes {
@@ -55,6 +80,9 @@ export interface ChaosSeen {
   readonly probes: readonly Probe[];
   readonly vip: VipHolders;
   readonly leftover: LeftoverVip;
+  readonly truths: Truths;
+  /** The saga that ran meanwhile; null where the scenario has none. */
+  readonly operation: OperationSeen | null;
   /** Of each writing probe, after recovery. */
   readonly writes: readonly Writes[];
   /** What of the steady state did not hold at the end, in words. */
@@ -76,10 +104,12 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   const probes = probesOf(lab, scenario, input);
   const [vip, leftover] = [new VipHolders(lab), new LeftoverVip()];
   const lookedFromMs = provider.clock.nowMs();
+  const truths = new Truths(lab, journal.read()[0]?.atMs ?? lookedFromMs);
   const see = (seen: Observation): void => {
     recorder.see(seen);
     vip.see(seen);
     leftover.see(seen);
+    truths.see(seen);
   };
   options.earlier?.(see);
   const watching = provider.watch((seen) => {
@@ -91,12 +121,17 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
   const look = (): void => {
     if (looks.length === 0) looks.push(...probes.map((probe) => probe.go(provider, looking.signal)));
   };
-  if (options.mode === 'resume') look();
+  const operation = operationOf(options);
+  if (options.mode === 'resume') {
+    look();
+    if (hasBegunOperation(journal.read())) operation?.begin();
+  }
   const writes: Writes[] = [];
   const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
   try {
     const ports = {
-      beganMs: () => beganMs(journal.read()),
+      chapterMs: (chapter: number) => chapterMs(journal.read(), chapter),
+      operation,
       unsteady,
       begins: look,
       recovered: async (context: StepContext) => {
@@ -106,6 +141,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     const saga = chaosSaga(lab, scenario, input, ports);
     const { seed, signal, observer, mode } = options;
     const result = await runSaga({ saga, journal, provider, seed, signal, observer, mode });
+    if (result.outcome === 'interrupted') await operation?.end();
+    else if (result.outcome !== 'completed') await operation?.takeBack(signal);
     // What went back has lifted everything, and nothing has waited for the cluster yet.
     if (result.outcome === 'compensated' || result.outcome === 'stuck') await settled(options, unsteady);
     return {
@@ -116,6 +153,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
         probes,
         vip,
         leftover,
+        truths,
+        operation: operation === null ? null : seenOf(operation),
         writes,
         unsteady: await unsteady(),
       },
@@ -123,10 +162,23 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
       ...{ endedMs: provider.clock.nowMs(), exact: watching.exact, everyMs: watching.everyMs },
     };
   } finally {
+    await operation?.end();
     looking.abort(new CancelledError());
     await Promise.all(looks);
     await watching.stop();
   }
+}
+
+function operationOf(options: ChaosRunOptions): Operation | null {
+  const { lab, input, provider, seed, signal, operation: parts } = options;
+  if (input.operation === null) return null;
+  const saga = operationSaga(lab, input.operation, parts.ports);
+  const { journal, parent } = parts;
+  return new Operation({ saga, journal, parent, provider, seed, signal });
+}
+
+function seenOf({ saga, records, outcome, again, refused }: Operation): OperationSeen {
+  return { saga, records, outcome, again, refused };
 }
 
 /** Waits until the steady state is back, for as long as the scenario's recovery may take. */
@@ -152,9 +204,11 @@ export async function unsteadyNow(
     const { text, kind, name } = subject;
     const last = probes.find((probe) => probe.name === name)?.runs.at(-1);
     const standing =
-      kind === 'probe'
-        ? (last ?? { value: 'not asked yet', good: false })
-        : standingOf(lab, seen, { key: text, kind, machines: input.subjects[text] ?? null, name });
+      kind === 'step'
+        ? { value: 'no steady state', good: false }
+        : kind === 'probe'
+          ? (last ?? { value: 'not asked yet', good: false })
+          : standingOf(lab, seen, { key: text, kind, machines: input.subjects[text] ?? null, name });
     return standing.good === up ? [] : [`${text}: ${standing.value}`];
   });
 }

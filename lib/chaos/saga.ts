@@ -13,17 +13,21 @@ import { durationOn } from './duration-sum.js';
 import { FAULTS } from './fault-kinds.js';
 import type { FaultCall } from './faults/fault.js';
 import { faultOf } from './faults/index.js';
+import type { Operation } from './operation.js';
 import type { ChaosInput } from './plan.js';
 import { WRITES_MANIFEST } from './probes.js';
 import type { FaultSpec, Scenario } from './scenario.js';
-import { momentsOf } from './timeline.js';
+import { beginOperation, endOperation, when } from './saga-operation.js';
+import { chaptersOf, type Chapter } from './timeline.js';
 
 export const CHAOS = 'chaos';
 
 /** What the steps are given of the run that they belong to. */
 export interface ChaosPorts {
-  /** Lab time at which the method began, out of the journal; null before it has. */
-  readonly beganMs: () => number | null;
+  /** Lab time at which a chapter of the method began, out of the journal; null before it has. */
+  readonly chapterMs: (chapter: number) => number | null;
+  /** The saga that runs meanwhile; null where there is none. */
+  readonly operation: Operation | null;
   /** What of the steady state does not hold now, in words. */
   readonly unsteady: () => Promise<readonly string[]>;
   /** Told when the method begins: from now on probes look. */
@@ -38,22 +42,17 @@ export function chaosSaga(lab: LabSpec, scenario: Scenario, input: ChaosInput, p
   const stages: readonly Stage[] = [
     ...(workload === null ? [] : [stage('workload', 'What runs meanwhile', [applied(whole, workload)])]),
     stage('begin', 'The method begins', [begin(whole)]),
-    ...momentsOf(lab, scenario).flatMap((moment, index) => {
-      const at = printDuration(moment.atMs);
-      const steps = [
-        ...moment.lifts.map((fault) => lifting(whole, fault)),
-        ...moment.injects.map((fault) => injection(whole, fault)),
-      ];
-      const waits = stage(`until-${index + 1}`, `Until ${at}`, [until(whole, index + 1, moment.atMs)]);
-      return [...(moment.atMs === 0 ? [] : [waits]), stage(`moment-${index + 1}`, `At ${at}`, steps)];
-    }),
+    ...operationStages(whole, beginOperation),
+    ...chaptersOf(lab, scenario).flatMap((chapter, index) => chapterStages(whole, chapter, index)),
+    ...operationStages(whole, endOperation),
     stage('recovery', 'Recovery', [recovery(whole)]),
     ...(workload === null ? [] : [stage('gone', 'What ran meanwhile', [removed(whole, workload)])]),
   ];
   return { name: CHAOS, lab: lab.name, input, stages };
 }
 
-interface Whole {
+/** What every step of the saga is made from. */
+export interface Whole {
   readonly lab: LabSpec;
   readonly scenario: Scenario;
   readonly input: ChaosInput;
@@ -62,6 +61,13 @@ interface Whole {
 
 function stage(key: string, title: string, steps: readonly Step[]): Stage {
   return { key, title, concurrency: steps.length, steps };
+}
+
+function operationStages(whole: Whole, step: (whole: Whole, name: string) => Step): readonly Stage[] {
+  const name = whole.input.operation?.saga ?? null;
+  if (name === null) return [];
+  const made = step(whole, name);
+  return [stage(made.key, made.title, [made])];
 }
 
 function begin({ lab, input, ports }: Whole): Step {
@@ -74,17 +80,38 @@ function begin({ lab, input, ports }: Whole): Step {
   };
 }
 
-function until({ lab, ports }: Whole, index: number, atMs: number): Step {
+/** Moments are told apart by their chapter and their time. */
+function chapterStages(whole: Whole, { waits, moments }: Chapter, chapter: number): readonly Stage[] {
+  const of = chapter === 0 ? '' : `${chapter}-`;
+  const after = waits === null ? '' : ` after ${waits.when ?? ''}`;
+  return [
+    ...(waits === null
+      ? []
+      : [stage(`when-${chapter}`, `Until ${waits.when ?? ''}`, [when(whole, chapter, waits)])]),
+    ...moments.flatMap(({ atMs, lifts, injects }, index) => {
+      const at = `${printDuration(atMs)}${after}`;
+      const key = `${of}${index + 1}`;
+      const steps = [
+        ...lifts.map((fault) => lifting(whole, fault)),
+        ...injects.map((fault) => injection(whole, fault)),
+      ];
+      const waiting = stage(`until-${key}`, `Until ${at}`, [until(whole, chapter, key, atMs)]);
+      return [...(atMs === 0 ? [] : [waiting]), stage(`moment-${key}`, `At ${at}`, steps)];
+    }),
+  ];
+}
+
+function until({ lab, ports }: Whole, chapter: number, key: string, atMs: number): Step {
   return {
     ...{
-      key: `until:${index}`,
+      key: `until:${key}`,
       title: `Wait until ${printDuration(atMs)}`,
       kind: 'compensable',
       retry: brief(lab),
     },
     timeoutMs: atMs + minutes(lab, 1),
     run: async ({ clock, signal }) => {
-      const dueMs = (ports.beganMs() ?? clock.nowMs()) + atMs;
+      const dueMs = (ports.chapterMs(chapter) ?? clock.nowMs()) + atMs;
       if (dueMs > clock.nowMs()) await clock.sleep(dueMs - clock.nowMs(), signal);
     },
   };

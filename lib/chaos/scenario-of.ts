@@ -5,7 +5,15 @@ import type { TopologyKind, VipProvider } from '../model/lab.js';
 import { parseDurationSum, type DurationSum } from './duration-sum.js';
 import type { FaultName } from './fault-kinds.js';
 import type { InvariantName } from './invariant-names.js';
-import type { Demand, ExpectationSpec, FaultSpec, ProbeSpec, Scenario, SteadySpec } from './scenario.js';
+import type {
+  Demand,
+  ExpectationSpec,
+  FaultSpec,
+  OperationSpec,
+  ProbeSpec,
+  Scenario,
+  SteadySpec,
+} from './scenario.js';
 import { parseSelector, type Selector } from './selector.js';
 import { parseSubject, type Subject } from './subject.js';
 
@@ -29,6 +37,7 @@ export function scenarioOf(tree: Tree): Scenario {
     probes: read.items('probes').map(probeOf),
     steadyState: read.has('steady_state') ? read.items('steady_state').map(steadyOf) : null,
     lasts: read.optionalDuration('lasts'),
+    operation: read.has('operation') ? operationOf(read) : null,
     method: read.items('method').map(faultOf),
     during: read.items('during').map(expectationOf),
     recovery: read.duration('recovery', 'within'),
@@ -65,11 +74,25 @@ function steadyOf(read: Reader): SteadySpec {
   return { subject: read.subject(), up: read.optional('is') !== 'down' };
 }
 
+/** Long enough for an upgrade whose machines go and come back. */
+const OPERATION_MS = 14_400_000;
+
+function operationOf(read: Reader): OperationSpec {
+  const at = ['operation', 'input'];
+  return {
+    saga: read.text('operation', 'saga') as OperationSpec['saga'],
+    to: read.optional(...at, 'to'),
+    machines: read.has(...at, 'machines') ? read.selector(...at, 'machines') : null,
+    within: read.optionalDuration('operation', 'within') ?? [{ count: OPERATION_MS, unit: 'ms' }],
+  };
+}
+
 function faultOf(read: Reader): FaultSpec {
   return {
     name: read.text('name'),
     fault: read.text('fault') as FaultName,
     machines: read.selector('machines'),
+    when: read.optional('when'),
     at: read.has('at') ? read.duration('at') : [{ count: 0, unit: 'ms' }],
     lasts: read.optionalDuration('for'),
     from: read.has('from') ? read.selector('from') : null,
@@ -80,6 +103,7 @@ function faultOf(read: Reader): FaultSpec {
     delay: read.optionalDuration('delay'),
     latency: read.optionalDuration('latency'),
     skew: read.optionalDuration('skew'),
+    certificate: read.optional('certificate'),
     names: read.texts('names'),
   };
 }
@@ -117,6 +141,7 @@ function demandOf(read: Reader): Demand {
       kind: 'failures',
       atLeast: read.number('failures', 'at_least'),
       atMost: read.number('failures', 'at_most'),
+      saying: read.optional('failures', 'saying'),
     };
   }
   return { kind: 'stays', up: read.text('stays') !== 'down' };

@@ -43,10 +43,25 @@ export interface SteadySpec {
   readonly up: boolean;
 }
 
+export const OPERATIONS = ['upgrade', 'rejoin'] as const;
+
+/** A saga that runs while the faults come. */
+export interface OperationSpec {
+  readonly saga: (typeof OPERATIONS)[number];
+  /** Of an upgrade: the version to go to; null for the newest patch of the next minor. */
+  readonly to: string | null;
+  /** Of a rejoin: who leaves and joins again. */
+  readonly machines: Selector | null;
+  /** How long it may take, faults included. */
+  readonly within: DurationSum;
+}
+
 export interface FaultSpec {
   readonly name: string;
   readonly fault: FaultName;
   readonly machines: Selector;
+  /** The step of the operation with whose beginning `at` begins to count; null for the beginning of the method. */
+  readonly when: string | null;
   readonly at: DurationSum;
   /** Null for the end of the method. */
   readonly lasts: DurationSum | null;
@@ -59,6 +74,8 @@ export interface FaultSpec {
   readonly delay: DurationSum | null;
   readonly latency: DurationSum | null;
   readonly skew: DurationSum | null;
+  /** As `kubeadm certs renew` calls it. */
+  readonly certificate: string | null;
   readonly names: readonly string[];
 }
 
@@ -72,7 +89,13 @@ export type Demand =
   | { readonly kind: 'stays'; readonly up: boolean }
   | { readonly kind: 'outage'; readonly atLeast: DurationSum | null; readonly atMost: DurationSum | null }
   | { readonly kind: 'changes'; readonly expected: boolean }
-  | { readonly kind: 'failures'; readonly atLeast: number | null; readonly atMost: number | null };
+  | {
+      readonly kind: 'failures';
+      readonly atLeast: number | null;
+      readonly atMost: number | null;
+      /** Source of a regular expression that the words of a failure must match to be counted; null for all. */
+      readonly saying: string | null;
+    };
 
 export interface ExpectationSpec {
   readonly name: string;
@@ -94,6 +117,7 @@ export interface Scenario {
   readonly steadyState: readonly SteadySpec[] | null;
   /** Null for when the last fault has come or gone. */
   readonly lasts: DurationSum | null;
+  readonly operation: OperationSpec | null;
   readonly method: readonly FaultSpec[];
   readonly during: readonly ExpectationSpec[];
   readonly recovery: DurationSum;

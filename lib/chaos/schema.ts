@@ -4,8 +4,9 @@
  */
 import { map, text, type Schema } from '../config/schema-parts.js';
 import { DURATION_PATTERN, DURATION_TITLE } from './duration-sum.js';
-import { FAULT_KINDS } from './fault-kinds.js';
+import { CERTIFICATES, FAULT_KINDS } from './fault-kinds.js';
 import { INVARIANTS } from './invariant-names.js';
+import { OPERATIONS } from './scenario.js';
 
 function duration(description: string): Schema {
   return { type: 'string', pattern: DURATION_PATTERN, title: DURATION_TITLE, description };
@@ -34,7 +35,7 @@ const MACHINES = text(
 
 const WATCH = text(
   'What is looked at: api, machines, nodes, etcd, quorum, etcd-leader, vip, each of the first four also with ' +
-    '"of MACHINES", pods NAMESPACE/PREFIX, or probe NAME.',
+    '"of MACHINES", pods NAMESPACE/PREFIX, probe NAME, or step NAME of the operation, also with "of MACHINES".',
 );
 
 const UP_OR_DOWN = ['up', 'down'];
@@ -105,7 +106,10 @@ const FAULT: Schema = {
     name: NAME,
     fault: { type: 'string', enum: FAULT_KINDS, description: 'What is done to the machines.' },
     machines: MACHINES,
-    at: duration('After the method has begun; default 0s.'),
+    at: duration('After the method, or the step of `when`, has begun; default 0s.'),
+    when: text(
+      'A step of the operation, such as upgrade-node: `at` counts from where it begins on a machine of the fault.',
+    ),
     for: duration('Lifted after so long; default at the end of the method.'),
     from: text(
       'partition: the machines that are not heard any more; default every other one and the workstation.',
@@ -122,6 +126,11 @@ const FAULT: Schema = {
     delay: duration('delay: by how much frames that leave the machine are late.'),
     latency: duration('slow-disk: how much longer each flush takes.'),
     skew: duration('clock-skew: how far ahead the clock is set.'),
+    certificate: {
+      type: 'string',
+      enum: CERTIFICATES,
+      description: 'expire-certificate: as `kubeadm certs renew` calls it.',
+    },
     names: {
       type: 'array',
       items: { type: 'string' },
@@ -147,9 +156,10 @@ const EXPECTATION: Schema = {
       at_most: duration('No longer.'),
     }),
     changes: { type: 'boolean', description: 'Whether another machine takes the part.' },
-    failures: map('Runs of a probe that failed.', {
+    failures: map('Runs of a probe, or attempts at a step, that failed.', {
       at_least: count('No fewer.', 0),
       at_most: count('No more.', 0),
+      saying: text('A regular expression: only failures whose words match it are counted.'),
     }),
   }),
   required: ['name', 'watch'],
@@ -171,6 +181,17 @@ export const SCENARIO_SCHEMA: Schema = {
       STEADY,
     ),
     lasts: duration('How long the method lasts; default until the last fault comes or goes.'),
+    operation: {
+      ...map('A saga that runs while the faults come, from the beginning of the method on.', {
+        saga: { type: 'string', enum: OPERATIONS, description: 'Which one.' },
+        input: map('What it is to do.', {
+          to: text('upgrade: the version; default the newest patch of the next minor.'),
+          machines: text('rejoin: the control planes that leave the cluster and join it again, all at once.'),
+        }),
+        within: duration('How long it may take; default 4h.'),
+      }),
+      required: ['saga'],
+    },
     method: list('The faults, each with its time.', FAULT),
     during: list('The degradation that is expected, and what must go on.', EXPECTATION),
     recovery: {

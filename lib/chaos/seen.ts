@@ -12,7 +12,7 @@ export interface Standing {
 export interface Sighted {
   /** The subject's text: under it its intervals are kept. */
   readonly key: string;
-  readonly kind: Exclude<SubjectKind, 'probe'>;
+  readonly kind: Exclude<SubjectKind, 'probe' | 'step'>;
   /** Null for all that could be meant. */
   readonly machines: readonly string[] | null;
   /** Of pods `NAMESPACE/PREFIX`, else empty. */

@@ -5,12 +5,13 @@ import { durationOn } from './duration-sum.js';
 import { judge, type Window } from './expect.js';
 import { INVARIANTS, type InvariantName } from './invariant-names.js';
 import { judgeWrites, type InvariantResult } from './invariants.js';
-import { faultTimes, type FaultTimes } from './moments.js';
+import { attemptsAt, faultTimes, type FaultTimes } from './moments.js';
 import { steadyStateOf, type ChaosInput } from './plan.js';
 import type { Interval } from './recorder.js';
 import type { ChaosSeen } from './run.js';
 import type { ExpectationSpec, Scenario } from './scenario.js';
 import type { Subject } from './subject.js';
+import type { Taken } from './truths.js';
 
 /** `aborted`: it did not come to its faults' end as planned, and everything is as it was before. */
 export type VerdictWord = 'held' | 'deviated' | 'aborted' | 'stuck';
@@ -44,19 +45,24 @@ export interface Verdict {
 export function verdictOf(lab: LabSpec, scenario: Scenario, input: ChaosInput, seen: ChaosSeen): Verdict {
   const isSeen = (one: ExpectationSpec): boolean => {
     const fromMs = windowOf(scenario, seen, one.window)?.fromMs ?? Infinity;
-    return fromMs >= (one.subject.kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
+    // A journal knows its steps, whoever was there to look.
+    const { kind } = one.subject;
+    return kind === 'step' || fromMs >= (kind === 'probe' ? seen.lookedFromMs : seen.seenFromMs);
   };
   const during = scenario.during.filter(isSeen).map((one) => expectation(lab, scenario, input, seen, one));
-  const recovered = recovery(lab, scenario, seen);
-  const invariants = invariantResults(lab, scenario, seen);
+  const operated = operationResult(lab, scenario, seen);
+  const recovered = recovery(lab, scenario, input, seen);
+  const invariants = invariantResults(lab, scenario, input, seen);
   const assertions = [
     ...during.map(({ assertion }) => assertion),
+    ...(operated === null ? [] : [operated.assertion]),
     recovered.assertion,
     ...invariants.map(invariantAssertion),
   ];
   const overlapMs = seen.vip.judge(seen.endedMs, [], seen.everyMs).longestMs;
   const measures = [
     ...during.flatMap(({ measure }) => (measure === null ? [] : [measure])),
+    ...(operated === null || operated.measure === null ? [] : [operated.measure]),
     ...(recovered.measure === null ? [] : [recovered.measure]),
     ...(lab.vip === null ? [] : [{ name: 'two held the floating address', ms: overlapMs }]),
   ];
@@ -78,6 +84,11 @@ function wordOf(
   const { outcome, error, seed } = seen.result;
   const seedText = seed === null ? '' : ` (seed ${seed})`;
   const wrong = assertions.filter(({ ok }) => !ok);
+  const refused = seen.operation?.refused ?? null;
+  if (refused !== null) {
+    const lines = [`${refused.message}${seedText}`, 'every fault was lifted', refused.remedy];
+    return { word: 'stuck', ok: false, lines };
+  }
   if (outcome === 'stuck' || error?.code === 'not-recovered' || seen.unsteady.length > 0) {
     const why = error?.message ?? `the steady state is not back: ${seen.unsteady.join('; ')}`;
     return { word: 'stuck', ok: false, lines: [`${why}${seedText}`, ...wrong.map(line)] };
@@ -117,7 +128,7 @@ function expectation(
     return { assertion: { ...about, expected: name, observed, ok: false, atMs: null }, measure: null };
   }
   const skipped = { ...whole, fromMs: whole.fromMs + (skip === null ? 0 : durationOn(lab, skip)) };
-  const judged = judge(lab, demand, intervalsOf(seen, subject, skipped), skipped);
+  const judged = judge(lab, demand, intervalsOf(seen, input, subject, skipped), skipped);
   const { expected, observed, ok, atMs, measuredMs } = judged;
   return {
     assertion: { ...about, expected: `${subject.text} ${expected}`, observed, ok, atMs },
@@ -140,23 +151,48 @@ function windowOf(scenario: Scenario, seen: ChaosSeen, window: ExpectationSpec['
 
 function intervalsOf(
   seen: ChaosSeen,
+  input: ChaosInput,
   { text, kind, name }: Subject,
   { fromMs, toMs }: Window,
 ): readonly Interval[] {
+  if (kind === 'step') return attemptsAt(seen.operation?.records ?? [], name, input.subjects[text] ?? null);
   if (kind !== 'probe') return seen.recorder.intervals(text, seen.endedMs);
   return seen.probes.find((probe) => probe.name === name)?.runsIn(fromMs, toMs) ?? [];
 }
 
-/** How long after the last fault was gone the last of the steady state came back. */
+/** What became of the operation; null where there is none. */
+function operationResult(
+  lab: LabSpec,
+  { operation }: Scenario,
+  { operation: ran }: ChaosSeen,
+): { readonly assertion: Assertion; readonly measure: Measure | null } | null {
+  if (operation === null || ran === null) return null;
+  const [first, last] = [ran.records[0], ran.records.at(-1)];
+  const ms = first === undefined || last === undefined ? 0 : last.atMs - first.atMs;
+  const again = ran.again === 0 ? '' : ' when it was taken up again';
+  const observed = ran.outcome === null ? 'never begun' : `${ran.outcome}${again} after ${printDuration(ms)}`;
+  return {
+    assertion: {
+      ...{ phase: 'recovery', name: 'operation', observed, ok: ran.outcome === 'completed', machine: null },
+      expected: `the ${operation.saga} completes within ${printDuration(durationOn(lab, operation.within))}`,
+      atMs: last?.atMs ?? null,
+    },
+    measure: ran.outcome === 'completed' ? { name: `the ${operation.saga}`, ms } : null,
+  };
+}
+
+/** How long after the last fault was gone, and the operation over, the last of the steady state came back. */
 function recovery(
   lab: LabSpec,
   scenario: Scenario,
+  input: ChaosInput,
   seen: ChaosSeen,
 ): { readonly assertion: Assertion; readonly measure: Measure | null } {
   const expected = `the steady state again within ${printDuration(durationOn(lab, scenario.recovery))}`;
   const about = { phase: 'recovery' as const, name: 'recovery', expected, machine: null };
   const gone = scenario.method.map(({ name }) => faultTimes(seen.records, name).goneMs);
-  const goneMs = Math.max(...gone.map((ms) => ms ?? -Infinity));
+  const overMs = seen.operation?.records.at(-1)?.atMs ?? -Infinity;
+  const goneMs = Math.max(overMs, ...gone.map((ms) => ms ?? -Infinity));
   const isBack = seen.result.outcome === 'completed';
   if (!isBack || goneMs === -Infinity) {
     const observed =
@@ -166,7 +202,7 @@ function recovery(
   const whole = { fromMs: 0, toMs: seen.endedMs };
   const ends = steadyStateOf(lab, scenario).map(
     ({ subject, up }) =>
-      intervalsOf(seen, subject, whole).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
+      intervalsOf(seen, input, subject, whole).findLast(({ good }) => good !== up)?.toMs ?? goneMs,
   );
   const ms = Math.max(0, Math.max(goneMs, ...ends) - goneMs);
   return {
@@ -178,14 +214,32 @@ function recovery(
 /** Un-paused machines, and machines whose network came back, may still carry what they carried. */
 const WAKING = ['pause', 'link', 'partition', 'loss', 'delay'];
 
-function invariantResults(lab: LabSpec, scenario: Scenario, seen: ChaosSeen): readonly InvariantResult[] {
+function invariantResults(
+  lab: LabSpec,
+  scenario: Scenario,
+  input: ChaosInput,
+  seen: ChaosSeen,
+): readonly InvariantResult[] {
   const waking = scenario.method.filter(({ fault }) => WAKING.includes(fault));
   const wokenMs = waking.map(({ name }) => faultTimes(seen.records, name).liftMs).filter((ms) => ms !== null);
-  const results = new Map<InvariantName, readonly InvariantResult[]>([
-    ['one-vip-holder', lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs, seen.everyMs)]],
-    ['no-vip-after-reset', lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []],
-    ['no-write-lost', seen.writes.map(judgeWrites)],
-  ]);
+  const results: readonly InvariantResult[] = [
+    ...(lab.vip === null ? [] : [seen.vip.judge(seen.endedMs, wokenMs, seen.everyMs)]),
+    ...(lab.vip?.provider === 'kube-vip' ? [seen.leftover.judge()] : []),
+    ...seen.writes.map(judgeWrites),
+    ...seen.truths.judge(seen.endedMs, takenBy(lab, scenario, input, seen)),
+  ];
   const wanted: readonly InvariantName[] = scenario.invariants ?? INVARIANTS;
-  return INVARIANTS.filter((name) => wanted.includes(name)).flatMap((name) => results.get(name) ?? []);
+  return results.filter(({ name }) => wanted.includes(name));
+}
+
+/** From where a fault comes until its machine may still be on its way back. */
+function takenBy(lab: LabSpec, scenario: Scenario, input: ChaosInput, seen: ChaosSeen): readonly Taken[] {
+  if (input.control === 'emptied') return [];
+  const backMs = durationOn(lab, scenario.recovery);
+  return scenario.method.flatMap(({ name }) => {
+    const { beginMs, goneMs } = faultTimes(seen.records, name);
+    if (beginMs === null) return [];
+    const toMs = (goneMs ?? seen.endedMs) + backMs;
+    return (input.faults[name] ?? []).map((machine) => ({ machine, fromMs: beginMs, toMs }));
+  });
 }

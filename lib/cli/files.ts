@@ -26,6 +26,18 @@ export function fileSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
+/** Another one after every change of the file; empty when it is not there. */
+export function fileStamp(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? '' : `${found.size}.${found.mtimeMs}`;
+}
+
+/** Was `path` written when `other` was, or after it? False when one of them is not there. */
+export function isAsNew(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { throwIfNoEntry: false })?.mtimeMs);
+  return one !== undefined && two !== undefined && one >= two;
+}
+
 /** Throws a `UserError` when the file cannot be read. */
 export function readText(path: string): string {
   try {
@@ -124,8 +136,16 @@ export async function writeChunks(
   }
 }
 
-export function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true });
+export function makeFolder(path: string, mode = 0o777): void {
+  mkdirSync(path, { recursive: true, mode });
+}
+
+/** Gives a finished file its name. False when it is not there, its folder perhaps removed meanwhile. */
+export function nameFile(from: string, to: string, mode: number): boolean {
+  if (!existsSync(from)) return false;
+  chmodSync(from, mode);
+  renameSync(from, to);
+  return true;
 }
 
 export function moveFile(from: string, to: string, mode: number): void {
@@ -147,9 +167,9 @@ export function removeFile(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** A folder with all that is in it. */
+/** A folder with all that is in it. A still that is just being written into it would be in the way of one try. */
 export function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  rmSync(path, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** May files be made in it? Of a folder that is not there its nearest one above is asked. */

@@ -1,4 +1,5 @@
 /** What the command line is given of the process it runs in; tests give it something else. */
+import type { PlayedWorld } from './still.js';
 
 export interface Output {
   write(text: string): void;
@@ -14,6 +15,18 @@ export interface Input {
   readonly isTTY: boolean;
 }
 
+/** Node itself, to take stills and to show them: lib/cli/still.ts. */
+export interface NodeProgram {
+  /** Another one wherever Node could not read a still that this one took: its version, its switches, the processor. */
+  tag(): Promise<string>;
+  /** Runs this process's command line in one that begins with a still. Its exit code; null when Node refused it. */
+  show(still: string): Promise<number | null>;
+  /** Takes a still of `program` with the world of the lab in `folder`. Node's exit code; null when it was ended. */
+  build(still: string, program: string, folder: string): Promise<number | null>;
+  /** Starts homelab with other arguments in a process that is not waited for. */
+  leave(args: readonly string[]): Promise<void>;
+}
+
 export interface Io {
   /** Arguments without node and the script. */
   readonly args: readonly string[];
@@ -27,6 +40,10 @@ export interface Io {
   readonly nodeVersion: string;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** The world that this process began with; null when it was started as usual. */
+  readonly played: PlayedWorld | null;
+  /** Null where no other process is wanted. */
+  readonly node: NodeProgram | null;
   /** Aborts at the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic wall clock. */

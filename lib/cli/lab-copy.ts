@@ -14,8 +14,8 @@ import { worldAnew, worldAt } from '../provider/sim/world-copy.js';
 import { KUBECONFIG, KUBECONFIG_STEP } from '../sagas/bootstrap/kubeconfig.js';
 import { ConfigurationError } from './configuration.js';
 import { fileExists, writeWhole } from './files.js';
-import { createLabIn, journalFolder, labFolder, labFolderOf, type Lab } from './labs.js';
-import { worldOf, worldPath } from './providers.js';
+import { createLabIn, journalFolder, labFolder, labFolderOf, worldPath, type Lab } from './labs.js';
+import { worldOf } from './providers.js';
 
 /** Journals, world and kubeconfig as they were at `atMs`, in the state folder of `base`. */
 export function copyAt(lab: Lab, atMs: number, base: string, name: string, command: string): Lab {

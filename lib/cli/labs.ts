@@ -1,6 +1,6 @@
 /**
  * Labs on disk: `.homelab/<lab>/` beside the configuration, with `lab.json` (what the lab is), `journal/`,
- * `world.jsonl` (simulated labs), `kubeconfig` and `lock/`. Nothing is ever written outside of it.
+ * `world.jsonl` and `still/` (simulated labs), `kubeconfig` and `lock/`. Nothing is ever written outside of it.
  */
 import { join } from 'node:path';
 import { canonicalJson, sha256Hex } from '../base/digest.js';
@@ -13,6 +13,8 @@ import { fileExists, namesIn, readText, readBytes, removeFile, removeFolder, wri
 import type { Io } from './io.js';
 
 export const STATE_FOLDER = '.homelab';
+/** In a lab's folder: who works on it. */
+export const LOCK = 'lock';
 
 /** `lab.json`. */
 export interface LabRecord {
@@ -34,6 +36,21 @@ export interface Lab {
 
 export function journalFolder(lab: Lab): string {
   return join(lab.folder, 'journal');
+}
+
+/** The log of a simulated lab. */
+export function worldPath(lab: Lab): string {
+  return join(lab.folder, 'world.jsonl');
+}
+
+/** Throws a `UserError` for a lab of real machines. */
+export function checkSimulated(lab: Lab, command: string): void {
+  if (lab.record.spec.provider === 'sim') return;
+  throw new UserError({
+    code: 'simulator-only',
+    message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,
+    remedy: 'Rehearse on a simulated lab: homelab up --provider sim --lab NAME',
+  });
 }
 
 /** Where `sim replay` of one process keeps its copy until it ends; goes with the lab in any case. */
@@ -114,7 +131,7 @@ export function atVersion(spec: LabSpec, version: string): LabSpec {
 
 export function lockLab(io: Io, lab: Pick<Lab, 'name' | 'folder'>): Lock {
   return acquireLock({
-    folder: join(lab.folder, 'lock'),
+    folder: join(lab.folder, LOCK),
     lab: lab.name,
     pid: io.pid,
     isAlive: (pid) => io.isAlive(pid),

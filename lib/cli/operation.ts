@@ -205,7 +205,8 @@ function openOrCreate(lab: Lab, saga: string, entry: JournalEntry | null): FileJ
   return entry === null ? createJournal(journalFolder(lab), saga) : openJournal(entry.path);
 }
 
-function numberOf(lab: Lab, { path }: FileJournal<SagaRecord>): number {
+/** Its number in `homelab saga list`. */
+export function numberOf(lab: Lab, { path }: FileJournal<SagaRecord>): number {
   const entry = listJournals(journalFolder(lab)).find((one) => one.path === path);
   return must(entry, 'an open journal is in its folder').number;
 }

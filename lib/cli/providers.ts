@@ -1,20 +1,19 @@
 /** Opens a lab's machines: to operate on them, or only to look. */
-import { join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { FileJournal } from '../engine/journal-file.js';
 import type { Provider } from '../provider/provider.js';
 import { openProvider as open, openSimProvider, type OpenProviderOptions } from '../provider/registry.js';
 import { SimProvider } from '../provider/sim/sim-provider.js';
 import { checkWorldRecord, type WorldLog, type WorldRecord } from '../provider/sim/world-log.js';
-import { fileExists } from './files.js';
+import { fileExists, readText } from './files.js';
 import type { Io } from './io.js';
-import { baseOf, type Lab } from './labs.js';
+import { baseOf, checkSimulated, worldPath, type Lab } from './labs.js';
 
 /** `look` plays a copy of a simulated world that is thrown away, and writes nothing of real machines. */
 export type Access = 'operate' | 'look';
 
 export async function openProvider(
-  io: Pick<Io, 'env'>,
+  io: Pick<Io, 'env' | 'played'>,
   lab: Lab,
   access: Access,
   past: Pick<OpenProviderOptions, 'onSeen'> = {},
@@ -27,6 +26,8 @@ export async function openProvider(
     return open({ lab: spec, host: { folder: lab.folder, env: io.env, look, bundle } });
   }
   const path = worldPath(lab);
+  // This process began with the world played: see lib/cli/still.ts.
+  if (look && io.played?.log === readText(path)) return io.played.provider;
   return open({ lab: spec, seed, log: look ? throwAway(path) : durable(path), ...past });
 }
 
@@ -39,24 +40,10 @@ export function worldOf(lab: Lab, command: string): readonly WorldRecord[] {
   return throwAway(worldPath(lab)).read();
 }
 
-/** Throws a `UserError` for a lab of real machines. */
-export function checkSimulated(lab: Lab, command: string): void {
-  if (lab.record.spec.provider === 'sim') return;
-  throw new UserError({
-    code: 'simulator-only',
-    message: `${command} is for simulated labs, and lab ${lab.name} has real machines`,
-    remedy: 'Rehearse on a simulated lab: homelab up --provider sim --lab NAME',
-  });
-}
-
 /** Plays a log on a world that is thrown away. */
 export function openCopy({ record }: Lab, records: readonly WorldRecord[], view: View): SimProvider {
   const log = { read: () => records, append: () => undefined };
   return openSimProvider({ lab: record.spec, seed: record.seed, log, ...view });
-}
-
-export function worldPath(lab: Lab): string {
-  return join(lab.folder, 'world.jsonl');
 }
 
 /** The simulated provider of a lab; only it can plan faults ahead. */

@@ -1,4 +1,4 @@
-/** Ports of a saga whose results nobody keeps: of a run on a copy. */
+/** What a saga on a copy of a lab is given beside the machines: what is there is read, what it writes is not kept. */
 import type { LabFolder, SagaPorts } from '../sagas/ports.js';
 
 /** What the run writes is there for the run only. */

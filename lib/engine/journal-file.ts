@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { UserError, messageOf } from '../base/errors.js';
 import type { Journal } from './journal.js';
 import { decodeLines, encodeLines, type CheckEntry } from './journal-lines.js';
-import { checkRecord, type SagaRecord } from './records.js';
+import { checkRecord, plannedOf, type SagaRecord } from './records.js';
 import { isOpen } from './result.js';
 
 /** A journal open for appending. `close` lets go of the file; every record is durable long before. */
@@ -130,15 +130,32 @@ export function readJournal(path: string): readonly SagaRecord[] {
 }
 
 /**
- * The journal that a resume or an abort goes on with, or null. Only the last one that holds anything can be open,
- * for no saga begins while another is; older ones are not read, so damage in them stands in nobody's way.
+ * The journal that a resume or an abort goes on with, or null. Only the last one that holds anything can be open, or
+ * the one that it names as its parent, which then looks after both; for no other saga begins while one is. Older ones
+ * are not read, so damage in them stands in nobody's way.
  */
 export function findOpenJournal(folder: string): JournalEntry | null {
-  for (const entry of listJournals(folder).toReversed()) {
+  const entries = listJournals(folder);
+  for (const entry of entries.toReversed()) {
     const records = readJournal(entry.path);
-    if (records.length > 0) return isOpen(records) ? entry : null;
+    if (records.length === 0) continue;
+    const { parent } = plannedOf(records);
+    const above = entries.find(({ number }) => number === parent);
+    if (above !== undefined && isOpen(readJournal(above.path))) return above;
+    return isOpen(records) ? entry : null;
   }
   return null;
+}
+
+/** The journal of the saga that the one of this number began; null while there is none. */
+export function findChildJournal(folder: string, parent: number): JournalEntry | null {
+  const later = listJournals(folder).filter(({ number }) => number > parent);
+  return (
+    later.find(({ path }) => {
+      const records = readJournal(path);
+      return records.length > 0 && plannedOf(records).parent === parent;
+    }) ?? null
+  );
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly mode: RunMode;
   /** Key of the last stage to run; the saga then ends `partial` and a later run goes on. */
   readonly until?: string;
+  /** Recorded with the plan of a saga that another one began: the number of that one's journal. */
+  readonly parent?: number;
 }
 
 export interface Opened {
@@ -86,7 +88,7 @@ async function letSettle(state: SagaState, { provider, signal }: OpenOptions): P
 }
 
 /** The plan is a turn of its own: whatever tears the first append, the journal then holds nothing at all. */
-function planSaga({ saga, journal, provider, seed }: OpenOptions): SagaPlanned {
+function planSaga({ saga, journal, provider, seed, parent }: OpenOptions): SagaPlanned {
   const outline = outlineOf(saga);
   const planned: SagaPlanned = {
     type: 'saga.planned',
@@ -99,6 +101,7 @@ function planSaga({ saga, journal, provider, seed }: OpenOptions): SagaPlanned {
     input: saga.input,
     digest: digestOf(outline),
     outline,
+    ...(parent === undefined ? {} : { parent }),
   };
   journal.append([planned]);
   return planned;

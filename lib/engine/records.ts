@@ -22,6 +22,8 @@ export interface SagaPlanned {
   readonly input: unknown;
   readonly digest: string;
   readonly outline: PlanOutline;
+  /** Number of the journal of the experiment that this saga belongs to; left out where it is on its own. */
+  readonly parent?: number;
 }
 
 export type RunMode = 'run' | 'resume' | 'abort';

@@ -5,6 +5,7 @@
  */
 export const HOMELAB_DIR = '/etc/homelab';
 export const MANIFESTS_DIR = '/etc/kubernetes/manifests';
+export const PKI_DIR = '/etc/kubernetes/pki';
 export const ADMIN_CONF = '/etc/kubernetes/admin.conf';
 /** Written by `kubeadm init` only, never by a join. */
 export const SUPER_ADMIN_CONF = '/etc/kubernetes/super-admin.conf';

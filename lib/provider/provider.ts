@@ -179,6 +179,19 @@ export interface PodObservation {
   readonly restarts: number;
 }
 
+/** What nobody can see from outside. Experiments judge by it what must never happen; nothing may act on it. */
+export interface GroundTruth {
+  /** Members that hold themselves for the leader, of every etcd cluster there ever was, with their terms. */
+  readonly leaders: readonly { readonly cluster: string; readonly machine: string; readonly term: number }[];
+  /** Voters of the cluster that is observed: whether the process runs, on a machine that answers. */
+  readonly voters: readonly { readonly machine: string; readonly live: boolean }[];
+  /** Version of the kubelet that runs on a machine, and of the API server, whatever is installed there. */
+  readonly kubelets: Readonly<Record<string, string>>;
+  readonly apiServers: Readonly<Record<string, string>>;
+  /** Machines on which a running container mounts super-admin.conf. */
+  readonly superAdmin: readonly string[];
+}
+
 /** What an onlooker sees at one moment, as plain data. What cannot be read is null, with a line in `reasons`. */
 export interface Observation {
   readonly atMs: number;
@@ -197,6 +210,8 @@ export interface Observation {
   /** Does the API answer `/readyz` with 200: through the lab's endpoint, and at each control plane by name. */
   readonly api: { readonly endpoint: boolean; readonly nodes: Readonly<Record<string, boolean>> };
   readonly pods: readonly PodObservation[] | null;
+  /** Null where there is no all-seeing observer: everywhere but in the simulator. */
+  readonly truth: GroundTruth | null;
   readonly reasons: readonly string[];
 }
 

@@ -49,6 +49,7 @@ export function sagaFacts(records: readonly SagaRecord[], around: SagaSurroundin
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   bootstrap: 'machines made and a cluster brought up on them',
   upgrade: 'the cluster to another version of Kubernetes, one node after another',
+  rejoin: 'control planes out of the cluster and into it again, all at once',
   down: 'all machines halted, their disks kept',
   destroy: 'the lab removed with everything in it',
 };

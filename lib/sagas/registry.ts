@@ -5,6 +5,7 @@ import type { LabSpec } from '../model/lab.js';
 import { BOOTSTRAP, bootstrapSaga, type BootstrapInput } from './bootstrap.js';
 import { DESTROY, destroySaga, DOWN, downSaga } from './lifecycle.js';
 import type { SagaPorts } from './ports.js';
+import { REJOIN, rejoinSaga, type RejoinInput } from './rejoin.js';
 import { RESTORE, restoreSaga, type RestoreInput } from './restore.js';
 import { UPGRADE, upgradeSaga, type UpgradeInput } from './upgrade.js';
 
@@ -16,6 +17,8 @@ export function recordedSaga(name: string, lab: LabSpec, input: unknown, ports: 
       return upgradeSaga(lab, input as UpgradeInput, ports);
     case RESTORE:
       return restoreSaga(lab, input as RestoreInput, ports);
+    case REJOIN:
+      return rejoinSaga(lab, input as RejoinInput, ports);
     case DOWN:
       return downSaga(lab);
     case DESTROY:

@@ -43,6 +43,7 @@ export interface Container {
   /** Digest of what it was started from, by which a kubelet knows its own containers again. */
   readonly hash: string;
   readonly process: Process;
+  readonly spec: ContainerSpec;
   readonly startedMs: number;
   /** Null while it runs. */
   finishedMs: number | null;
@@ -181,6 +182,7 @@ export class ContainerRuntime {
     const process = this.#machine.run(spec.name, program, spec.argv, {
       env: spec.env,
       container: spec,
+      commandLine: (spec.ownCommand ? spec.argv : [`/${spec.name}`, ...spec.argv]).join(' '),
       output: (stream, text) => {
         log.write(stream, text);
       },
@@ -193,6 +195,7 @@ export class ContainerRuntime {
       attempt: wanted.attempt,
       hash: wanted.hash,
       process,
+      spec,
       startedMs: world.nowMs,
       finishedMs: null,
       exitCode: null,

@@ -1,5 +1,4 @@
 /** A pod's status as the kubelet reports it. */
-import { sha256Hex } from '../base/digest.js';
 import type { ContainerReport, ContainerState, Kubelet, PodEntry } from './kubelet-state.js';
 import type { KubeObject } from './objects.js';
 import type { World } from './world.js';
@@ -53,7 +52,7 @@ function containerStatus(world: World, report: ContainerReport): unknown {
   return {
     name: report.name,
     image: report.image,
-    imageID: `${report.image.split(':')[0] ?? ''}@sha256:${sha256Hex(report.image)}`,
+    imageID: report.imageId,
     containerID: report.containerId,
     ready: report.ready,
     started: running,

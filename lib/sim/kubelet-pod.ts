@@ -2,6 +2,7 @@
  * The kubelet's worker of one pod: network, volumes, sandbox, containers; and stopping it when it shall be gone
  * or be replaced by what a changed manifest says.
  */
+import { sha256Hex } from '../base/digest.js';
 import { CNI_FOLDER } from './cni.js';
 import type { Sandbox } from './containerd.js';
 import { parentOf } from './disk.js';
@@ -33,6 +34,7 @@ export function* workPod(kubelet: Kubelet, entry: PodEntry): Sim<void> {
       continue;
     }
     yield* stopPod(kubelet, entry, pod);
+    kubelet.podStopped.fire();
     if (entry.desired !== null) yield* sleep(world.draw('staticPodReplace', kubelet.call.prng));
   }
   entry.gone = true;
@@ -89,10 +91,10 @@ function* runPod(kubelet: Kubelet, entry: PodEntry, pod: KubeObject, group: Task
 }
 
 function newReport(container: ContainerPlan, init: boolean): ContainerReport {
+  const { name, image } = container.spec;
   return {
-    name: container.spec.name,
-    image: container.spec.image,
-    init,
+    ...{ name, image, init },
+    imageId: `${image.split(':')[0] ?? ''}@sha256:${sha256Hex(image)}`,
     state: { kind: 'waiting', reason: init ? 'PodInitializing' : 'ContainerCreating' },
     last: null,
     ready: false,

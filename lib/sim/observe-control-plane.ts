@@ -22,10 +22,14 @@ export interface EtcdObservation {
 }
 
 /** The cluster with the most running members; the youngest of equals. */
-export function observeEtcd(world: World): EtcdObservation {
+export function observedCluster(world: World): EtcdCluster | null {
   let cluster: EtcdCluster | null = null;
   for (const candidate of world.etcdClusters.values())
     if (candidate.nodes.size > 0 && candidate.nodes.size >= (cluster?.nodes.size ?? 0)) cluster = candidate;
+  return cluster;
+}
+
+export function observeEtcd(cluster: EtcdCluster | null): EtcdObservation {
   if (cluster === null) return { members: null, leader: null, quorum: false, tolerance: -1 };
   const { nodes } = cluster;
   const leader = cluster.effectiveLeader();

@@ -4,7 +4,14 @@
  */
 import type { Machine } from './machine.js';
 import type { KubeObject } from './objects.js';
-import { observeApi, observeEtcd, readObjects, type EtcdObservation } from './observe-control-plane.js';
+import {
+  observeApi,
+  observedCluster,
+  observeEtcd,
+  readObjects,
+  type EtcdObservation,
+} from './observe-control-plane.js';
+import { observeTruth, type ObservedTruth } from './observe-truth.js';
 import { at, listAt, numberAt, textAt } from './tree.js';
 import type { World } from './world.js';
 
@@ -35,6 +42,7 @@ export interface ObservedWorld {
         readonly restarts: number;
       }[]
     | null;
+  readonly truth: ObservedTruth;
   readonly reasons: readonly string[];
 }
 
@@ -56,7 +64,8 @@ type SeenPod = NonNullable<ObservedWorld['pods']>[number];
 
 export function observeWorld(world: World, endpoint: Endpoint, known?: KnownObjects): ObservedWorld {
   const machines = definedMachines(world);
-  const etcd = observeEtcd(world);
+  const cluster = observedCluster(world);
+  const etcd = observeEtcd(cluster);
   const nodes = readObjects(world, 'nodes');
   const { vip } = endpoint;
   return {
@@ -70,6 +79,7 @@ export function observeWorld(world: World, endpoint: Endpoint, known?: KnownObje
       nodes: Object.fromEntries([...observeApi(world)].map(([name, { ready }]) => [name, ready])),
     },
     pods: readObjects(world, 'pods')?.map((pod) => recalled(known?.pods, pod, seenPod)) ?? null,
+    truth: observeTruth(world, cluster),
     reasons: [
       ...(nodes === null ? ['nodes and pods: no API server answers'] : []),
       ...(etcd.members === null ? ['etcd: no member runs'] : []),

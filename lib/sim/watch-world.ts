@@ -54,7 +54,10 @@ class Marks {
     this.#length = 0;
     this.#note(network.changed.count);
     this.#note(balanced);
-    for (const machine of machines.values()) this.#note(machine.portsChanged.count);
+    for (const { portsChanged, containers } of machines.values()) {
+      this.#note(portsChanged.count);
+      this.#note(containers.changed.count);
+    }
     for (const { changed, space, nodes } of etcdClusters.values()) {
       this.#note(changed.count);
       this.#note(nodes.size);

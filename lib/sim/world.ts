@@ -10,7 +10,7 @@ import { Documents } from './documents.js';
 import type { EtcdCluster } from './etcd-cluster.js';
 import { Machine, type MachineOptions } from './machine.js';
 import { Network } from './network.js';
-import type { Program } from './process.js';
+import type { Process, Program } from './process.js';
 import { EventQueue } from './queue.js';
 import { Stations } from './stations.js';
 import { Scheduler, TaskGroup } from './task.js';
@@ -59,6 +59,8 @@ export class World {
   readonly etcdClusters = new Map<string, EtcdCluster>();
   /** The kube-apiserver that last ran on a machine, by the machine's name. */
   readonly apiServers = new Map<string, ApiServer>();
+  /** The kubelet that last ran on a machine, by the machine's name. */
+  readonly kubelets = new Map<string, { readonly process: Process; readonly version: string }>();
   readonly documents = new Documents();
   /** Tasks that belong to no machine: the hypervisor's and the operator's. */
   readonly group = new TaskGroup();

@@ -11,7 +11,7 @@ import type { Interval } from '../../lib/chaos/recorder.js';
 import { SCENARIO_SCHEMA } from '../../lib/chaos/schema.js';
 import { parseSelector, resolveSelector } from '../../lib/chaos/selector.js';
 import { parseSubject } from '../../lib/chaos/subject.js';
-import { momentsOf } from '../../lib/chaos/timeline.js';
+import { chaptersOf } from '../../lib/chaos/timeline.js';
 import { schemaAt, schemaPaths } from '../../lib/config/tree.js';
 import type { Observation } from '../../lib/provider/provider.js';
 import { scenarioOfText } from '../helpers/chaos-runs.js';
@@ -33,6 +33,8 @@ during:
 recovery: { within: 5m }
 `;
 
+const METHOD = 'method:';
+
 /** In SOUND, the first text becomes the second; then there is a problem of that code at the place of the third. */
 const MUTATIONS: readonly (readonly [string, string, string, string, RegExp])[] = [
   ['recovery: { within: 5m }\n', '', 'missing-key', '', /recovery/],
@@ -47,6 +49,16 @@ const MUTATIONS: readonly (readonly [string, string, string, string, RegExp])[] 
   [', loss: 30%', '', 'missing-key', 'loss', /Add loss/],
   ['name: late', 'name: lost', 'wrong-value', 'lost', /otherwise/],
   ['nodes of lost', 'node lost', 'wrong-value', 'node lost', /probe NAME/],
+  ['loss: 30%, at: 1m', 'loss: 30%, when: join', 'wrong-value', 'join', /Add operation/],
+  ['nodes of lost', 'step join', 'wrong-value', 'step join', /something else/],
+  [METHOD, `operation: { saga: rejoin }\n${METHOD}`, 'wrong-value', 'rejoin', /Add input/],
+  [
+    METHOD,
+    `operation: { saga: upgrade, input: { machines: cp-2 } }\n${METHOD}`,
+    'wrong-value',
+    'cp-2',
+    /Remove/,
+  ],
   ['nodes of lost', 'probe loook', 'wrong-value', 'probe loook', /look\?/],
   ['while: lost', 'while: loss', 'wrong-value', 'loss', /lost\?/],
   ['becomes: down, ', '', 'wrong-value', '{ name: it goes', /one of becomes/],
@@ -78,7 +90,7 @@ t.test('a scenario is sound, or every problem is told at its place', async (t) =
 
 t.test('settings, moments and durations on a lab', async (t) => {
   const lab = labOf();
-  const moments = momentsOf(lab, scenarioOfText(SOUND, { duration: '3m' }));
+  const [{ moments } = { moments: [] }] = chaptersOf(lab, scenarioOfText(SOUND, { duration: '3m' }));
   const told = moments.map(({ atMs, injects, lifts }) => [
     atMs,
     injects.map((f) => f.name),
@@ -154,13 +166,13 @@ t.test('what was expected against what was seen', async (t) => {
     observed: /^a, then b/,
   });
   t.match(judge(lab, { kind: 'changes', expected: false }, seen, within), { ok: false });
-  t.match(judge(lab, { kind: 'failures', atLeast: 1, atMost: 1 }, seen, within), { ok: true });
+  t.match(judge(lab, { kind: 'failures', atLeast: 1, atMost: 1, saying: null }, seen, within), { ok: true });
 });
 
 t.test('two holders of the floating address, and for how long they may be two', async (t) => {
   const lab = labOf();
   const seen = (atMs: number, vipHolders: readonly string[], answers: boolean): Observation => ({
-    ...{ atMs, vipHolders, nodes: null, pods: null, reasons: [] },
+    ...{ atMs, vipHolders, nodes: null, pods: null, truth: null, reasons: [] },
     machines: vipHolders.map((name) => ({ name, state: 'running' as const })),
     etcd: { members: null, leader: null, quorum: true, tolerance: 1 },
     api: { endpoint: true, nodes: { 'stage-cp-1': answers, 'stage-cp-2': true } },

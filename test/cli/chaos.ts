@@ -5,7 +5,7 @@ import t from 'tap';
 import type { ChaosDocument, ChaosRunsDocument } from '../../lib/cli/chaos/documents.js';
 import type { StatusDocument } from '../../lib/cli/commands/status.js';
 import { documentProblems } from '../helpers/documents.js';
-import { homelab, journalLines, signalAt, startHomelab } from '../helpers/real-time.js';
+import { homelab, journalLines, signalAt, signalWhen, startHomelab } from '../helpers/real-time.js';
 
 t.setTimeout(600_000);
 
@@ -152,3 +152,67 @@ t.test('gone on with after a kill, interrupted, and lifted by the next run', asy
   t.match([next.code, JSON.parse(next.stdout)], [0, { verdict: 'held' }], next.stderr);
   t.match(next.stderr, /lifted first/);
 });
+
+/** A fault at a step of an operation, long enough to be killed in. */
+function operated(saga: string, when: string): string {
+  const input = saga === 'rejoin' ? ', input: { machines: cp-3 }' : '';
+  return `name: operated
+description: A control plane is away while something is done.
+operation: { saga: ${saga}${input} }
+method:
+  - { name: away, fault: cut, machines: stage-cp-3, when: ${when}, at: 5s, for: 1m }
+during:
+  - { name: it is away, watch: machines of away, while: away, becomes: down, within: 1s }
+recovery: { within: 5m }
+`;
+}
+
+t.test(
+  'an operation is killed with its experiment: gone on with, taken back, and not past its pivot',
+  async (t) => {
+    const cwd = t.testdir({});
+    t.equal((await homelab(cwd, UP)).code, 0);
+    writeFileSync(join(cwd, 'rejoin.yaml'), operated('rejoin', 'join'));
+    writeFileSync(join(cwd, 'upgrade.yaml'), operated('upgrade', 'upgrade-node'));
+    const kill = async (file: string): Promise<void> => {
+      const started = startHomelab(cwd, ['chaos', 'run', `./${file}`, '-o', 'json']);
+      t.ok(await signalWhen(started, cwd, '"step":"until:1-2"', 'SIGKILL'), 'killed in time');
+      const { machines } = await statusOf(cwd);
+      t.match(
+        machines.find(({ name }) => name === 'stage-cp-3'),
+        { state: 'off' },
+        'the fault is in force',
+      );
+    };
+    await kill('rejoin.yaml');
+    const list = JSON.parse((await homelab(cwd, 'saga list -o json')).stdout) as object;
+    t.match(list, { sagas: [{}, { saga: 'chaos' }, { saga: 'rejoin' }] });
+    const aborted = await homelab(cwd, 'abort -o json');
+    t.match([aborted.code, JSON.parse(aborted.stdout)], [0, { verdict: 'aborted' }], aborted.stderr);
+    t.ok(isWhole(await statusOf(cwd)), 'what had left the cluster is in it again');
+
+    await kill('rejoin.yaml');
+    const resumed = await homelab(cwd, 'resume -o json');
+    t.match([resumed.code, JSON.parse(resumed.stdout)], [0, { verdict: 'held' }], resumed.stderr);
+    t.ok(isWhole(await statusOf(cwd)), 'it has joined');
+
+    const interrupted = startHomelab(cwd, ['chaos', 'run', './rejoin.yaml', '-o', 'json']);
+    t.ok(await signalWhen(interrupted, cwd, '"step":"until:1-2"', 'SIGINT'), 'Ctrl-C came in time');
+    const ended = await interrupted.ended;
+    t.match([ended.code, JSON.parse(ended.stdout)], [130, { verdict: 'aborted' }], ended.stderr);
+    t.ok(isWhole(await statusOf(cwd)), 'Ctrl-C lifts, and takes the operation back');
+
+    await kill('upgrade.yaml');
+    const refused = await homelab(cwd, 'abort -o json');
+    const { verdict, lines } = JSON.parse(refused.stdout) as ChaosDocument;
+    t.match([refused.code, verdict], [3, 'stuck'], refused.stderr);
+    t.match(lines.join('\n'), /cannot go back.*\n.*lifted\n.*homelab resume/);
+    t.ok(
+      (await statusOf(cwd)).machines.every(({ state }) => state === 'running'),
+      'nothing is in force',
+    );
+    const upgraded = await homelab(cwd, 'resume -o json');
+    t.match([upgraded.code, JSON.parse(upgraded.stdout)], [0, { saga: 'upgrade', outcome: 'completed' }]);
+    t.ok(isWhole(await statusOf(cwd)), 'the upgrade was gone on with by itself');
+  },
+);

@@ -10,6 +10,7 @@ import { MemoryJournal } from '../../lib/engine/journal.js';
 import type { SagaRecord } from '../../lib/engine/records.js';
 import { memoryLog, openSimProvider } from '../../lib/provider/registry.js';
 import type { SimProvider } from '../../lib/provider/sim/sim-provider.js';
+import { memoryPorts } from './sim-lab.js';
 import type { UpLab } from './upgrade-runs.js';
 
 export interface ChaosTrial {
@@ -36,7 +37,9 @@ export async function tryScenario(up: UpLab, text: string, trial: ChaosTrial = {
   const scenario = scenarioOfText(text, settings);
   const signal = new AbortController().signal;
   const source = { text, file: 'scenario.yaml', settings, control };
-  const { input } = await prepareChaos({ lab, scenario, provider, seed, signal, source });
+  const ports = memoryPorts();
+  const { input } = await prepareChaos({ lab, scenario, provider, ports, seed, signal, source });
+  const operated = new MemoryJournal<SagaRecord>();
   const seen = await runChaos({
     ...{
       lab,
@@ -48,6 +51,7 @@ export async function tryScenario(up: UpLab, text: string, trial: ChaosTrial = {
       mode: 'run',
     },
     journal: new MemoryJournal<SagaRecord>(),
+    operation: { ports, parent: 1, journal: { find: () => null, make: () => operated } },
     observer: () => undefined,
   });
   return { verdict: verdictOf(lab, scenario, must(input, 'input'), seen), seen, provider };

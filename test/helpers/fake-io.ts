@@ -48,6 +48,8 @@ export function fakeIo(args: readonly string[], options: FakeOptions): { io: Io;
     nodeVersion: options.nodeVersion ?? '20.19.0',
     stdout: output('stdout'),
     stderr: output('stderr'),
+    played: null,
+    node: null,
     signal: new AbortController().signal,
     wallMs: () => (nowMs += 1),
     hostMemoryMiB: () => options.hostMemoryMiB ?? 65_536,

@@ -22,7 +22,8 @@ const LIMIT_MS = 120_000;
 const LOOK_EVERY_MS = 2;
 
 export function startHomelab(cwd: string, args: readonly string[], input = '', limitMs = LIMIT_MS): Started {
-  const env = { ...process.env, NO_COLOR: '1' };
+  // A still is taken in a process that nobody waits for, and would be in the way of the next test.
+  const env = { HOMELAB_STILLS: 'no', ...process.env, NO_COLOR: '1' };
   const program = join(packageRoot(), 'bin/homelab.js');
   const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: 'pipe' });
   const output = { stdout: '', stderr: '' };
@@ -51,12 +52,34 @@ export function homelab(cwd: string, line: string, input = ''): Promise<Ended> {
  * Sends a signal as soon as the lab's journals hold so many lines, and waits for the ending unless it is to be kept.
  * False when the program ended before that.
  */
-export async function signalAt(
-  { child, ended }: Started,
+export function signalAt(
+  started: Started,
   cwd: string,
   lines: number,
   signal: NodeJS.Signals,
   then: 'wait' | 'keep' = 'wait',
+): Promise<boolean> {
+  return signalOnce(started, () => journalLines(cwd) >= lines, signal, then);
+}
+
+/** Sends a signal as soon as one more line of the lab's journals holds that text, and waits for the ending. */
+export function signalWhen(
+  started: Started,
+  cwd: string,
+  text: string,
+  signal: NodeJS.Signals,
+): Promise<boolean> {
+  const found = (): number =>
+    journalPaths(cwd).reduce((sum, path) => sum + readFileSync(path, 'utf8').split(text).length - 1, 0);
+  const before = found();
+  return signalOnce(started, () => found() > before, signal, 'wait');
+}
+
+async function signalOnce(
+  { child, ended }: Started,
+  isTime: () => boolean,
+  signal: NodeJS.Signals,
+  then: 'wait' | 'keep',
 ): Promise<boolean> {
   const state = { isOver: false };
   const over = ended.then(() => {
@@ -64,7 +87,7 @@ export async function signalAt(
   });
   for (;;) {
     if (state.isOver) return false;
-    if (journalLines(cwd) >= lines) break;
+    if (isTime()) break;
     await sleep(LOOK_EVERY_MS);
   }
   const sent = child.kill(signal);

@@ -21,6 +21,7 @@ function seen(atMs: number, other: Partial<Observation> = {}): Observation {
     vipHolders: ['cp-1'],
     api: { endpoint: true, nodes: { 'cp-1': true, 'cp-2': true } },
     pods: [pod('a', 'cp-1'), pod('b', 'cp-1'), pod('c', null), { ...pod('d', 'cp-2'), phase: 'Succeeded' }],
+    truth: null,
     reasons: [],
     ...other,
   };

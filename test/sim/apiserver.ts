@@ -3,7 +3,12 @@ import t from 'tap';
 import { toBase64 } from '../../lib/base/base64.js';
 import { must } from '../../lib/base/errors.js';
 import { isNotFound } from '../../lib/sim/api-client.js';
-import { observeApi, observeEtcd, readObjects } from '../../lib/sim/observe-control-plane.js';
+import {
+  observeApi,
+  observedCluster,
+  observeEtcd,
+  readObjects,
+} from '../../lib/sim/observe-control-plane.js';
 import { cutMachine } from '../../lib/sim/power.js';
 import { LEASES, VIP_LEASE, admin, lease, messageOf, ready, request } from '../helpers/api-requests.js';
 import { ControlPlane } from '../helpers/control-plane.js';
@@ -101,7 +106,7 @@ t.test('without a quorum reads hang, writes time out, and health checks say so',
   t.equal(request(lab, client, 'GET', '/api/v1/nodes', undefined, 5_000).kind, 'timeout');
   t.strictSame([...observeApi(lab.world)], [['cp-1', { ready: false }]]);
   t.equal(readObjects(lab.world, 'nodes'), null);
-  t.match(observeEtcd(lab.world), { leader: null, quorum: false });
+  t.match(observeEtcd(observedCluster(lab.world)), { leader: null, quorum: false });
 });
 
 t.test('a read that is caught in an election waits for it, a write of that moment is lost', async (t) => {

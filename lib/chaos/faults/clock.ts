@@ -27,11 +27,13 @@ function skewOf({ lab, fault }: FaultCall): number {
   return fault.skew === null ? 0 : Math.round(durationOn(lab, fault.skew) / 1_000);
 }
 
-async function aheadS(call: FaultCall): Promise<number> {
+/** How far the machine's clock is ahead of another one's, in seconds; negative when it is behind. */
+export async function aheadS(call: FaultCall): Promise<number> {
   return (await clockOf(call, call.machine)) - (await referenceS(call));
 }
 
-async function referenceS(call: FaultCall): Promise<number> {
+/** What time it is, in seconds since 1970, by a running machine that is not the fault's. */
+export async function referenceS(call: FaultCall): Promise<number> {
   const states = await call.context.provider.machines();
   const other = states.find(({ name, state }) => name !== call.machine && state === 'running');
   if (other !== undefined) return clockOf(call, other.name);
@@ -47,6 +49,6 @@ async function clockOf({ context, lab }: FaultCall, machine: string): Promise<nu
   return Number(await must(context, machine, ['date', '+%s'], { timeoutMs: seconds(lab, 20) }));
 }
 
-async function setTo({ context, lab, machine }: FaultCall, unixSeconds: number): Promise<void> {
+export async function setTo({ context, lab, machine }: FaultCall, unixSeconds: number): Promise<void> {
   await must(context, machine, ['date', '-s', `@${unixSeconds}`], { timeoutMs: seconds(lab, 20) });
 }

@@ -19,7 +19,8 @@ export async function continueChaos(
   mode: 'resume' | 'abort',
 ): Promise<ChaosEnd> {
   const planned = plannedOf(readJournal(entry.path));
-  const input = planned.input as ChaosInput;
+  // An experiment of an older homelab has no operation.
+  const input: ChaosInput = { operation: null, ...(planned.input as Omit<ChaosInput, 'operation'>) };
   const { scenario, problems } = readScenario(input);
   if (scenario === null) throw new ScenarioError(input.file, problems);
   const earlier: Going['earlier'] =

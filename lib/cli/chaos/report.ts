@@ -11,7 +11,7 @@ import type { Scenario } from '../../chaos/scenario.js';
 import type { Verdict } from '../../chaos/verdict.js';
 import { plannedOf, type RunMode } from '../../engine/records.js';
 import { clipped, type LaneFold } from '../../report/lanes.js';
-import { runReport, type ReportFault } from '../../report/run-report.js';
+import { runReport, type ReportFault, type ReportStep, type RunFacts } from '../../report/run-report.js';
 import { sagaFacts } from '../../report/saga-report.js';
 import type { Lab } from '../labs.js';
 import { packageVersion } from '../package.js';
@@ -51,6 +51,7 @@ export function reportChaos(session: Session, lab: Lab, finished: ChaosFinished)
   const { word, ok, lines, assertions, measures } = verdict;
   const report = runReport({
     ...facts,
+    steps: [...facts.steps, ...operationSteps(facts, finished)],
     subject: { kind: 'scenario', name: scenario.name, description: scenario.description },
     ...{ endedMs: seen.endedMs, verdict: { word, ok, lines }, assertions, measures },
   });
@@ -62,6 +63,32 @@ export function reportChaos(session: Session, lab: Lab, finished: ChaosFinished)
     session.note(`no report was written: ${error.message}`);
     return null;
   }
+}
+
+/** The operation's steps beside the experiment's own, under names that tell them apart. */
+function operationSteps(
+  { lab, versions, command }: RunFacts,
+  { seen: { operation }, mode }: ChaosFinished,
+): readonly ReportStep[] {
+  if (operation === null || operation.records.length === 0) return [];
+  const all = operation.saga.stages.flatMap(({ steps }) => steps);
+  const { steps } = sagaFacts(operation.records, {
+    ...{
+      lab,
+      mode,
+      versions,
+      command,
+      wallMs: 0,
+      operation: 0,
+      residue: [],
+      faults: [],
+      lanes: [],
+      reasons: [],
+    },
+    takesDown: new Map(all.map(({ key, takesDown = [] }) => [key, takesDown])),
+  });
+  const { name } = operation.saga;
+  return steps.map((step) => ({ ...step, key: `${name}/${step.key}`, stage: `${name}: ${step.stage}` }));
 }
 
 const SAMPLED = 'machines were looked at every few seconds: what came and went in between was not seen';

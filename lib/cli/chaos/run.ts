@@ -7,13 +7,14 @@ import { runChaos, type ChaosRunOptions, type ChaosSeen } from '../../chaos/run.
 import { CHAOS, titleOf } from '../../chaos/saga.js';
 import type { Scenario } from '../../chaos/scenario.js';
 import { verdictOf, type Verdict, type VerdictWord } from '../../chaos/verdict.js';
-import { createJournal, listJournals, openJournal, type JournalEntry } from '../../engine/journal-file.js';
+import { createJournal, openJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { plannedOf, type RunMode } from '../../engine/records.js';
 import type { Observation, Provider } from '../../provider/provider.js';
 import { journalFolder, type Lab } from '../labs.js';
-import { headline, type Operating } from '../operation.js';
+import { headline, numberOf, type Operating } from '../operation.js';
 import { openProgress } from '../progress.js';
 import type { Session } from '../session.js';
+import { ChildJournal } from './child-journal.js';
 import type { ChaosDocument } from './documents.js';
 import { reportChaos } from './report.js';
 import { mustReadScenario } from './scenarios.js';
@@ -50,7 +51,7 @@ export async function experiment(
   const { file, text, settings = {} } = source;
   const startedMs = provider.clock.nowMs();
   const { input, unsteady } = await prepareChaos({
-    ...{ lab: spec, scenario, provider, seed, signal: session.io.signal },
+    ...{ lab: spec, scenario, provider, ports: operating.ports, seed, signal: session.io.signal },
     source: { file, text, settings, control },
   });
   if (input === null) {
@@ -78,15 +79,18 @@ export interface Going {
 export async function goOn(
   session: Session,
   lab: Lab,
-  { provider, seen: fold }: Operating,
+  { provider, ports, seen: fold }: Operating,
   going: Going,
 ): Promise<ChaosEnd> {
   const { scenario, input, mode, entry, earlier } = going;
   const { spec } = lab.record;
   const progress = await openProgress(session);
   const journal = entry === null ? createJournal(journalFolder(lab), CHAOS) : openJournal(entry.path);
+  const operated = new ChildJournal(journalFolder(lab), numberOf(lab, journal), input.operation?.saga ?? '');
   try {
     const simulated = spec.provider === 'sim' ? lab.record.seed : null;
+    const parent = numberOf(lab, journal);
+    const operation = { ports, journal: operated, parent };
     const common = {
       lab: spec,
       scenario,
@@ -94,6 +98,7 @@ export async function goOn(
       provider,
       journal,
       seed: simulated,
+      operation,
       observer: progress.observer,
       onChange: (one: Observation) => {
         fold.see(one);
@@ -111,13 +116,21 @@ export async function goOn(
       code = 130;
     }
     const verdict = verdictOf(spec, scenario, input, seen);
-    const operation = listJournals(journalFolder(lab)).find(({ path }) => path === journal.path)?.number ?? 0;
-    const report = reportChaos(session, lab, { scenario, input, seen, verdict, mode, operation, fold });
+    const report = reportChaos(session, lab, {
+      scenario,
+      input,
+      seen,
+      verdict,
+      mode,
+      operation: parent,
+      fold,
+    });
     const document = { ...documentOf(session, lab, provider, going, seen, verdict), report };
     const taken = mode === 'abort' && verdict.word === 'aborted' ? 0 : exitCodeOfVerdict(verdict.word);
     return { document, code: verdict.word === 'stuck' ? taken : (code ?? taken) };
   } finally {
     await progress.close();
+    operated.close();
     journal.close();
   }
 }

@@ -5,10 +5,9 @@ import { destroySaga } from '../../sagas/lifecycle.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { removeFile } from '../files.js';
-import { forgetLab, mustFindLab, type Lab } from '../labs.js';
+import { forgetLab, mustFindLab, worldPath, type Lab } from '../labs.js';
 import { exitCodeOf, operate, runOperation } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
-import { worldPath } from '../providers.js';
 import { sagaText } from '../saga-text.js';
 import type { Session } from '../session.js';
 

@@ -15,15 +15,15 @@ import { baseFolder } from '../base-folder.js';
 import { asking, saidPlainly } from '../asking.js';
 import { labFolder, lockLab, mustFindLab, type Lab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { looking } from '../still.js';
 import { textTable } from '../table.js';
 import { look, toleranceText } from './status.js';
 
 export function define(command: Command, perform: Perform): void {
   const summary = 'members, leader, quorum and how many voters may still fail';
   const status = aboutLab(command.command('status').summary(summary).description(summary));
-  status.action(() => perform(status, etcdStatus));
+  status.action(() => perform(status, looking(etcdStatus)));
   examples(status, [['homelab etcd status', summary]]);
   const snapshot = describe(command.command('snapshot'), "copies of etcd in the lab's folder");
   const save = aboutLab(describe(snapshot.command('save'), 'copy etcd from a control plane that runs'));
@@ -46,6 +46,7 @@ async function saveSnapshot(session: Session): Promise<number> {
   const lab = mustFindLab(baseFolder(session), session.options.lab);
   const lock = lockLab(session.io, lab);
   try {
+    const { openProvider } = await import('../providers.js'); // A still answers without it.
     const provider = await openProvider(session.io, lab, 'operate');
     try {
       const folder = labFolder(lab);

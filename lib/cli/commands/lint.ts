@@ -14,8 +14,8 @@ import { hinted } from '../hints.js';
 import { mustFindLab, type Lab } from '../labs.js';
 import { notUp, wasBootstrapped } from '../operation.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { looking } from '../still.js';
 
 /** A scenario that deviated, a violation, or a finding: the lab is as it was, and somebody should look. */
 export const EXIT_FINDINGS = 4;
@@ -23,7 +23,7 @@ export const EXIT_FINDINGS = 4;
 export function define(command: Command, perform: Perform): void {
   aboutLab(command)
     .option('--to <version>', 'judge what an upgrade to this version would meet too')
-    .action(() => perform(command, lint));
+    .action(() => perform(command, looking(lint)));
   examples(command, [
     ['homelab lint', 'is anything wrong with the cluster, or about to be?'],
     ['homelab lint --to v1.32', 'and what would stand in the way of an upgrade?'],
@@ -37,6 +37,7 @@ async function lint(session: Session): Promise<number> {
   const { spec } = lab.record;
   const { version } = spec.kubernetes;
   const { to, refusals } = target(base, lab, session.options['to'] as string | undefined);
+  const { openProvider } = await import('../providers.js'); // A still answers without it.
   const provider = await openProvider(session.io, lab, 'look');
   try {
     const nowMs = provider.clock.nowMs();

@@ -7,8 +7,8 @@ import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
 import { mustFindLab, type Lab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { looking } from '../still.js';
 
 /** What takes a voter away; the others bring one back, and are no question. */
 const ACTIONS = ['halt', 'cut', 'reboot', 'pause', 'destroy'];
@@ -16,7 +16,7 @@ const ACTIONS = ['halt', 'cut', 'reboot', 'pause', 'destroy'];
 export function define(command: Command, perform: Perform): void {
   aboutLab(command)
     .requiredOption('--what-if <action>', 'such as "halt stage-cp-2", or "cut cp-1 cp-2"')
-    .action(() => perform(command, quorum));
+    .action(() => perform(command, looking(quorum)));
   examples(command, [
     ['homelab quorum --what-if "halt cp-2"', 'may this control plane go down now?'],
     ['homelab quorum --what-if "cut cp-1 cp-2"', 'what would be left without two of them'],
@@ -26,6 +26,7 @@ export function define(command: Command, perform: Perform): void {
 async function quorum(session: Session): Promise<number> {
   const lab = mustFindLab(baseFolder(session), session.options.lab);
   const { action, machines } = parseAction(lab, String(session.options['whatIf']));
+  const { openProvider } = await import('../providers.js'); // A still answers without it.
   const provider = await openProvider(session.io, lab, 'look');
   try {
     const seen = await provider.observe();

@@ -5,12 +5,13 @@ import { UserError } from '../../base/errors.js';
 import { listJournals, readJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { mermaid } from '../../engine/mermaid.js';
 import { resultOf } from '../../engine/result.js';
-import type { LabSpec } from '../../model/lab.js';
+import { controlPlanes, type LabSpec } from '../../model/lab.js';
 import { resolveUpgrade } from '../../model/upgrade.js';
 import { parseVersion, printMinor } from '../../model/version.js';
 import { BOOTSTRAP, type BootstrapInput } from '../../sagas/bootstrap.js';
 import { UPGRADE, type UpgradeInput } from '../../sagas/upgrade.js';
 import type { LabFolder } from '../../sagas/ports.js';
+import { REJOIN, type RejoinInput } from '../../sagas/rejoin.js';
 import { RESTORE, type RestoreInput } from '../../sagas/restore.js';
 import { recordedSaga } from '../../sagas/registry.js';
 import type { Perform } from '../app.js';
@@ -32,7 +33,7 @@ export function define(command: Command, perform: Perform): void {
   const graph = configured(
     describe(command.command('graph'), 'the plan of an operation as a Mermaid diagram'),
   );
-  graph.argument('[saga]', 'bootstrap, upgrade, restore, down or destroy', BOOTSTRAP);
+  graph.argument('[saga]', 'bootstrap, upgrade, restore, rejoin, down or destroy', BOOTSTRAP);
   graph.action((name: string) => perform(graph, (session) => sagaGraph(session, name)));
   examples(graph, [['homelab saga graph bootstrap --topology k8s-ha', 'for any Mermaid viewer']]);
   examples(command, [['homelab saga show', 'the steps of the newest operation']]);
@@ -95,10 +96,14 @@ async function sagaGraph(session: Session, name: string): Promise<number> {
 }
 
 /** What a plan is drawn from: a lab that is not there yet, or one that goes to the next minor. */
-function inputOf(
-  name: string,
-  { kubernetes, bundle }: LabSpec,
-): BootstrapInput | UpgradeInput | RestoreInput {
+function inputOf(name: string, spec: LabSpec): BootstrapInput | UpgradeInput | RestoreInput | RejoinInput {
+  const { kubernetes, bundle } = spec;
+  if (name === REJOIN)
+    return {
+      machines: controlPlanes(spec)
+        .slice(1)
+        .map((one) => one.name),
+    };
   if (name === RESTORE) return { snapshot: '0001-by-hand', sha256: '', wasWhole: true, token: 'restored' };
   if (name !== UPGRADE) return { existing: [], initialized: false };
   const from = kubernetes.version;

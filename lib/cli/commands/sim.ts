@@ -15,6 +15,7 @@ import { aboutLab, examples, speaking } from '../options.js';
 import { worldOf } from '../providers.js';
 import { checkMachine } from '../remote-program.js';
 import type { Session } from '../session.js';
+import { takeStill } from '../still.js';
 import { traceOf, traceText } from '../trace.js';
 
 /** What can be asked of, or done to, a world that is thrown away. Whole operations are for a fork. */
@@ -37,6 +38,7 @@ export function define(command: Command, perform: Perform): void {
   defineTrace(subcommand(command, 'trace', 'every event of the lab, from the beginning'), perform);
   defineReplay(subcommand(command, 'replay', 'run a command on the lab as it was'), perform);
   defineFork(subcommand(command, 'fork', 'copy the lab as it was, to go another way'), perform);
+  defineStill(subcommand(command, 'still', 'keep the world as it is now, for quick looks'), perform);
   defineSeed(subcommand(command, 'seed', 'the same lab and planned faults with another seed'), perform);
   examples(command, [['homelab sim replay --until 12m30s -- status', 'how it was then']]);
 }
@@ -96,10 +98,15 @@ async function simReplay(session: Session, words: readonly string[]): Promise<nu
   const folder = replayFolder(lab, session.io.pid);
   try {
     copyAt(lab, atMs, folder, lab.name, 'sim replay');
-    return await runCli({ ...session.io, args, cwd: folder });
+    return await runCli({ ...session.io, args, cwd: folder, node: null });
   } finally {
     removeFolder(folder);
   }
+}
+
+function defineStill(still: Command, perform: Perform): void {
+  aboutLab(still).action(() => perform(still, takeStill));
+  examples(still, [['homelab sim still', 'homelab does so itself after a look that had to play the log']]);
 }
 
 function defineFork(fork: Command, perform: Perform): void {

@@ -6,13 +6,12 @@ import type { Observation, PowerState } from '../../provider/provider.js';
 import type { Role } from '../../model/lab.js';
 import type { Perform } from '../app.js';
 import { baseFolder } from '../base-folder.js';
-import { findOpenJournal } from '../../engine/journal-file.js';
 import { hinted } from '../hints.js';
 import type { Io } from '../io.js';
 import { journalFolder, mustFindLab, type Lab } from '../labs.js';
 import { aboutLab, examples } from '../options.js';
-import { openProvider } from '../providers.js';
 import type { Session } from '../session.js';
+import { looking } from '../still.js';
 import { textTable } from '../table.js';
 
 /** The document of `status -o json`. */
@@ -40,25 +39,37 @@ export function define(command: Command, perform: Perform): void {
   ]);
 }
 
+const statusOnce = looking(async (session) => {
+  await say(session, await look(session.io, labOf(session)));
+  return 0;
+});
+
 async function status(session: Session): Promise<number> {
-  const lab = mustFindLab(baseFolder(session), session.options.lab);
   const { io } = session;
-  if (session.options['watch'] !== true) {
-    const document = await look(io, lab);
-    session.result(document, statusText(session, lab, document));
-    return 0;
-  }
+  if (session.options['watch'] !== true) return statusOnce(session);
   if (session.json) throw watchedJson();
   while (!io.signal.aborted) {
-    const document = await look(io, lab);
+    const document = await look(io, labOf(session));
     if (io.stdout.isTTY) io.stdout.write('\u001b[2J\u001b[H');
-    session.result(document, statusText(session, lab, document));
+    await say(session, document);
     await io.sleep(WATCH_MS);
   }
   return 0;
 }
 
+function labOf(session: Session): Lab {
+  return mustFindLab(baseFolder(session), session.options.lab);
+}
+
+async function say(session: Session, document: StatusDocument): Promise<void> {
+  const lab = labOf(session);
+  const { findOpenJournal } = await import('../../engine/journal-file.js');
+  const open = findOpenJournal(journalFolder(lab));
+  session.result(document, statusText(session, document, open));
+}
+
 export async function look(io: Io, lab: Lab): Promise<StatusDocument> {
+  const { openProvider } = await import('../providers.js'); // A still answers without it.
   const provider = await openProvider(io, lab, 'look');
   try {
     const { spec } = lab.record;
@@ -83,7 +94,11 @@ export async function look(io: Io, lab: Lab): Promise<StatusDocument> {
   }
 }
 
-function statusText(session: Session, lab: Lab, document: StatusDocument): string {
+function statusText(
+  session: Session,
+  document: StatusDocument,
+  open: { readonly saga: string } | null,
+): string {
   const { outColors: color } = session;
   const good = (isGood: boolean, text: string): string => (isGood ? color.green(text) : color.red(text));
   const nodes = new Map((document.nodes ?? []).map((node) => [node.name, node]));
@@ -97,7 +112,6 @@ function statusText(session: Session, lab: Lab, document: StatusDocument): strin
     return [name, role, state, address, ready, node?.version ?? '-', etcd];
   });
   const { etcd, vip, api } = document;
-  const open = findOpenJournal(journalFolder(lab));
   const tolerance = etcd.members === null ? '' : `, ${toleranceText(etcd.tolerance)}`;
   const lines = [
     `Lab ${document.lab} (${document.provider}), lab time ${printDuration(document.nowMs)}`,

@@ -5,8 +5,8 @@
 import type { SimProvider } from '../../provider/sim/sim-provider.js';
 import { fileSize } from '../files.js';
 import type { Io } from '../io.js';
-import { lockLab, mustFindLab, type Lab } from '../labs.js';
-import { asSim, openProvider, worldPath } from '../providers.js';
+import { lockLab, mustFindLab, worldPath, type Lab } from '../labs.js';
+import { asSim, openProvider } from '../providers.js';
 
 export class HeldLab {
   readonly #io: Io;

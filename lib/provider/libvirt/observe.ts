@@ -71,7 +71,7 @@ async function lookInside(asking: Asking, machines: readonly MachineState[]): Pr
     ...(reason === null ? [] : [`nodes and pods: ${reason}`]),
     ...(why === null ? [] : [`etcd: ${why}`]),
   ];
-  return { nodes, pods, reasons, etcd };
+  return { nodes, pods, reasons, etcd, truth: null };
 }
 
 /** From the first control plane that answers: an API server without quorum answers no list. */
