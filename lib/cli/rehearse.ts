@@ -150,7 +150,7 @@ function repeating(session: Session, input: UpgradeInput, seed: number): string 
     ...['homelab', 'k8s', 'upgrade', '--to', input.to, '--rehearse', '--runs', '1', '--seed', String(seed)],
     ...(maxUnavailable === undefined ? [] : ['--max-unavailable', String(input.maxUnavailable)]),
     ...(drainTimeout === undefined ? [] : ['--drain-timeout', `${input.drainTimeoutMs}ms`]),
-    ...(from === undefined ? [] : ['--from', String(from)]),
+    ...(from === undefined ? [] : ['--from', from as string]),
     ...faults.flatMap((fault) => ['--fault', fault]),
   ];
   return hinted(session, shellLine(words));

@@ -35,6 +35,10 @@ function required(properties: Readonly<Record<string, Schema>>): readonly string
   return Object.keys(properties).filter((key) => !isNullable(properties[key]));
 }
 
+function isTreeList(tree: Tree): tree is readonly Tree[] {
+  return Array.isArray(tree);
+}
+
 function isNullable(schema: Schema | undefined): boolean {
   return Array.isArray(schema?.type) && schema.type.includes('null');
 }
@@ -108,7 +112,7 @@ export function readInventory(
 
 /** With null for every key that may be null and is not there, which is how the tree has those that are null. */
 function withNulls(tree: Tree, schema: Schema): Tree {
-  if (Array.isArray(tree)) return tree.map((item) => withNulls(item, schema.items ?? {}));
+  if (isTreeList(tree)) return tree.map((item) => withNulls(item, schema.items ?? {}));
   if (!isTreeMap(tree)) return tree;
   const keys = Object.entries(schema.properties ?? {}).filter(([key, own]) => key in tree || isNullable(own));
   return Object.fromEntries(keys.map(([key, own]) => [key, withNulls(tree[key] ?? null, own)]));
