@@ -4,6 +4,8 @@ import type { Machine } from './machine.js';
 /** Far less than the kubelet's 10 MiB a file, which nobody would read here. */
 const KEPT_LINES = 200;
 
+export const POD_LOGS = '/var/log/pods';
+
 interface LoggedPod {
   readonly namespace: string;
   readonly name: string;
@@ -32,5 +34,5 @@ export class ContainerLog {
 }
 
 export function logFolder(pod: LoggedPod, container: string): string {
-  return `/var/log/pods/${pod.namespace}_${pod.name}_${pod.uid}/${container}`;
+  return `${POD_LOGS}/${pod.namespace}_${pod.name}_${pod.uid}/${container}`;
 }

@@ -17,6 +17,8 @@ export interface ContainerSpec {
   readonly image: string;
   /** Command and arguments. */
   readonly argv: readonly string[];
+  /** False when the image's own program is run, and `argv` holds its arguments only. */
+  readonly ownCommand: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
   /** Names that the pod's own hosts file adds. */

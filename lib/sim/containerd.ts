@@ -182,6 +182,7 @@ export class ContainerRuntime {
     const process = this.#machine.run(spec.name, program, spec.argv, {
       env: spec.env,
       container: spec,
+      commandLine: (spec.ownCommand ? spec.argv : [`/${spec.name}`, ...spec.argv]).join(' '),
       output: (stream, text) => {
         log.write(stream, text);
       },

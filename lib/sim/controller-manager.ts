@@ -1,6 +1,6 @@
 /**
  * kube-controller-manager: the controllers that a lab can observe, run by the leader. Not modelled: endpoints,
- * service accounts, quotas, autoscaling, volumes, namespaces' own end, CronJobs.
+ * service accounts, quotas, autoscaling, volumes, CronJobs.
  */
 import { certificateController } from './controller-certificates.js';
 import { ControllerContext } from './controller-context.js';
@@ -9,6 +9,7 @@ import { disruptionController } from './controller-disruption.js';
 import { podGarbage, taintEviction } from './controller-eviction.js';
 import { garbageCollector } from './controller-garbage.js';
 import { jobController, statefulSetController } from './controller-jobs.js';
+import { namespaceController } from './controller-namespaces.js';
 import { nodeIpam } from './controller-node-ipam.js';
 import { nodeLifecycle } from './controller-node-lifecycle.js';
 import { deploymentController, replicaSetController } from './controller-replicas.js';
@@ -33,6 +34,7 @@ const CONTROLLERS = {
   job: jobController,
   'ttl-after-finished': ttlAfterFinished,
   disruption: disruptionController,
+  namespace: namespaceController,
 } as const;
 
 export const kubeControllerManager: Program = function* run(call) {

@@ -68,6 +68,7 @@ export const kubeVip: Program = function* run(call) {
   listen(call);
   info(call, 'prometheus HTTP server started');
   info(call, 'Starting Kube-vip Manager with the ARP engine');
+  info(call, 'Starting UPNP Port Refresher');
   // A holder that was killed left the address behind; nobody shall find it twice.
   dropAddress(call, settings);
   return yield* takePart(call, settings, client);
@@ -83,8 +84,8 @@ function* takePart(call: Invocation, settings: Settings, client: ApiClient): Sim
     ...{ namespace: settings.namespace, name: settings.leaseName, identity: settings.nodeName },
     ...{ leaseMs: settings.leaseMs, renewDeadlineMs: settings.renewDeadlineMs, retryMs: settings.retryMs },
     requestTimeoutMs: Math.min(REQUEST_TIMEOUT_MS, settings.renewDeadlineMs),
-    log: (level, text) => {
-      call.printError(klogLine(call.machine, level, 'leaderelection.go:257', text));
+    log: (level, line, text) => {
+      call.printError(klogLine(call.machine, level, `leaderelection.go:${line}`, text));
     },
   });
   const election = world.scheduler.spawn(process.group, 'election', lead(call, settings, elector));
@@ -129,7 +130,7 @@ function* giveUp(call: Invocation, settings: Settings, elector: LeaderElector): 
     const path = `/apis/coordination.k8s.io/v1/namespaces/${settings.namespace}/leases/${settings.leaseName}`;
     const url = `https://kubernetes:${settings.port}${path}?timeout=${timeoutMs / 1_000}s`;
     const text = `Failed to release lock: Put "${url}": context deadline exceeded`;
-    call.printError(klogLine(call.machine, 'E', 'leaderelection.go:340', text));
+    call.printError(klogLine(call.machine, 'E', 'leaderelection.go:322', text));
   }
   info(call, 'This node is becoming a follower within the cluster');
   if (!settings.keepsAddress) dropAddress(call, settings);

@@ -34,6 +34,7 @@ export function* workPod(kubelet: Kubelet, entry: PodEntry): Sim<void> {
       continue;
     }
     yield* stopPod(kubelet, entry, pod);
+    kubelet.podStopped.fire();
     if (entry.desired !== null) yield* sleep(world.draw('staticPodReplace', kubelet.call.prng));
   }
   entry.gone = true;

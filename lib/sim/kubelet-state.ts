@@ -29,6 +29,8 @@ export interface Kubelet {
   /** Keys of the pods whose status must be told to the API server. */
   readonly dirty: Set<string>;
   readonly dirtied: Signal;
+  /** Fires when nothing of a pod runs any more. */
+  readonly podStopped: Signal;
   /** Events waiting to be written. */
   readonly events: KubeObject[];
 }

@@ -9,6 +9,7 @@ import { parentOf } from './disk.js';
 import { installedVersion } from './image.js';
 import { Informer } from './informer.js';
 import { BOOTSTRAP_CONF, KUBELET_CONF, obtainClient } from './kubelet-credentials.js';
+import { collectLogs } from './kubelet-logs.js';
 import { keepNode } from './kubelet-node.js';
 import { serveKubelet } from './kubelet-server.js';
 import { followApi, followManifests } from './kubelet-sources.js';
@@ -51,6 +52,7 @@ export const kubelet: Program = function* run(call) {
   spawn('node', keepNode(state));
   spawn('pod status', syncStatuses(state));
   spawn('pods of the API', followApi(state));
+  spawn('logs of pods that are no more', collectLogs(state));
   while (state.client === null) yield* waitFor([state.clientChanged]);
   spawn('watch pods', state.apiPods.run());
   spawn('watch node', state.ownNode.run());
@@ -105,6 +107,7 @@ function newKubelet(call: Invocation): Kubelet {
     pods: new Map(),
     dirty: new Set(),
     dirtied: new Signal('pod statuses'),
+    podStopped: new Signal('end of a pod'),
     events: [],
   };
   return state;

@@ -27,8 +27,8 @@ export interface ElectionOptions {
   /** Time limit of one request. */
   readonly requestTimeoutMs: number;
   readonly prng: Prng;
-  /** Where klog's lines go. */
-  readonly log: (level: 'I' | 'E', text: string) => void;
+  /** Where klog's lines go, with the line of client-go's leaderelection.go that says them in Kubernetes 1.32. */
+  readonly log: (level: 'I' | 'E', line: number, text: string) => void;
 }
 
 interface Observed {
@@ -68,12 +68,12 @@ export class LeaderElector {
 
   /** Returns once this process holds the Lease. */
   *acquire(): Sim<void> {
-    this.#options.log('I', `attempting to acquire leader lease ${this.#label}...`);
+    this.#options.log('I', 257, `attempting to acquire leader lease ${this.#label}...`);
     while (!(yield* this.#tryOnce())) {
       if (!(yield* this.#followHolder())) yield* sleep(this.#pollMs());
     }
     this.leading = true;
-    this.#options.log('I', `successfully acquired lease ${this.#label}`);
+    this.#options.log('I', 271, `successfully acquired lease ${this.#label}`);
   }
 
   /** Renews until that fails for the whole renew deadline; returns when the Lease is lost. */
@@ -89,7 +89,7 @@ export class LeaderElector {
       yield* sleep(sinceMs + (ticks + 1) * retryMs - this.#nowMs);
       if (yield* this.#renewBy(this.#nowMs + renewDeadlineMs)) continue;
       this.leading = false;
-      this.#options.log('E', `failed to renew lease ${this.#label}: context deadline exceeded`);
+      this.#options.log('I', 297, `failed to renew lease ${this.#label}: context deadline exceeded`);
       return;
     }
   }
@@ -129,7 +129,7 @@ export class LeaderElector {
     const known = yield* client.request('GET', this.#path, undefined, requestTimeoutMs);
     if (isNotFound(known)) return yield* this.#create();
     if (known.kind !== 'ok') {
-      this.#options.log('E', `error retrieving resource lock ${this.#label}: ${explain(known)}`);
+      this.#options.log('E', 436, `error retrieving resource lock ${this.#label}: ${explain(known)}`);
       return false;
     }
     const object = known.body as KubeObject;
@@ -140,7 +140,7 @@ export class LeaderElector {
     const spec = { ...mapAt(object, 'spec'), ...this.#spec(object, durationSeconds, identity) };
     const answer = yield* client.request('PUT', this.#path, { ...object, spec }, requestTimeoutMs);
     if (answer.kind !== 'ok') {
-      this.#options.log('E', `Failed to update lock: ${explain(answer)}`);
+      this.#options.log('E', 472, `Failed to update lock: ${explain(answer)}`);
       return false;
     }
     this.#held(answer.body as KubeObject);
@@ -161,7 +161,7 @@ export class LeaderElector {
     };
     const answer = yield* client.request('POST', leasePath(namespace), body, requestTimeoutMs);
     if (answer.kind !== 'ok') {
-      this.#options.log('E', `error initially creating leader election record: ${explain(answer)}`);
+      this.#options.log('E', 440, `error initially creating leader election record: ${explain(answer)}`);
       return false;
     }
     this.#held(answer.body as KubeObject);

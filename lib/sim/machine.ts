@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly stdin?: Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly container?: ContainerSpec;
+  /** What `ps` shows of it when that is not its name and its arguments. */
+  readonly commandLine?: string;
   readonly executable?: string;
   /** Takes what the program prints as it prints it, instead of the process keeping it. */
   readonly output?: (stream: 'stdout' | 'stderr', text: string) => void;
@@ -71,6 +73,8 @@ export class Machine {
   bootedMs = 0;
   /** By how much its clock is ahead of the lab's, or behind it; its programs know no other clock. */
   clockSkewMs = 0;
+  /** Fires with every line of the journal. */
+  readonly journalChanged: Signal;
   /** Fires when somebody set its clock. */
   readonly clockChanged: Signal;
   /** Counts boots, so that whoever waited across a reboot can tell. */
@@ -97,6 +101,7 @@ export class Machine {
     this.prng = world.prng.fork(`machine:${options.name}`);
     this.disk = new Disk(() => this.wallMs);
     this.powerChanged = new Signal(`power of ${options.name}`);
+    this.journalChanged = new Signal(`journal of ${options.name}`);
     this.clockChanged = new Signal(`clock of ${options.name}`);
     this.reachChanged = new Signal(`reach of ${options.name}`);
     this.portsChanged = new Signal(`ports of ${options.name}`);
@@ -221,7 +226,7 @@ export class Machine {
   /** Runs a program given as a function, as a process with a pid of its own. */
   run(name: string, program: Program, args: readonly string[], options: RunOptions = {}): Process {
     const pid = (this.#nextPid += 1);
-    const process = new Process(this, pid, name, args);
+    const process = new Process(this, pid, name, options.commandLine ?? [name, ...args].join(' '));
     this.processes.set(pid, process);
     const call: Invocation = {
       world: this.world,
@@ -262,6 +267,7 @@ export class Machine {
   log(unit: string, text: string): void {
     this.journal.push({ atMs: this.wallMs, unit, text });
     if (this.journal.length > JOURNAL_LINES) this.journal.splice(0, this.journal.length - JOURNAL_LINES);
+    this.journalChanged.fire();
   }
 }
 

@@ -91,6 +91,7 @@ function planContainer(container: unknown, context: PodContext): ContainerPlan {
       name: textAt(container, 'name') ?? '',
       image,
       argv: [...textsAt(container, 'command'), ...textsAt(container, 'args')],
+      ownCommand: textsAt(container, 'command').length > 0,
       env: environment(container, context),
       mounts: mounts(container, context.hostPaths),
       hostAliases: context.aliases,

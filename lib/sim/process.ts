@@ -67,12 +67,12 @@ export class Process {
   /** The signal that ended it. */
   endedBy: string | null = null;
 
-  constructor(machine: Machine, pid: number, name: string, args: readonly string[] = []) {
+  constructor(machine: Machine, pid: number, name: string, commandLine = name) {
     this.machine = machine;
     this.pid = pid;
     // What the kernel calls it is the last name of its file.
     this.name = name.slice(name.lastIndexOf('/') + 1);
-    this.commandLine = [name, ...args].join(' ');
+    this.commandLine = commandLine;
     this.startedMs = machine.world.nowMs;
     this.group = new TaskGroup(machine.group);
     this.stopChanged = new Signal(`stop of ${name}[${pid}]`);

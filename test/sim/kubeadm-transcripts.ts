@@ -24,6 +24,7 @@ const PLACEHOLDERS: readonly [RegExp, string][] = [
   [/\b[0-9a-f]{64}\b|<64hex>/g, '<64hex>'],
   [/\b[a-z0-9]{6}\.[a-z0-9]{16}\b/g, '<token>'],
   [/(healthy after) [\dmsh.]+/g, '$1 <took>'],
+  [/^ {2}(resourceVersion|uid): .*$/gm, '  $1: <of its own>'],
   [/^W\d{4} [\d:.]+ +\d+ /gm, 'W<stamp> '],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<date>'],
   [/[A-Z][a-z]{2} \d\d, \d{4} \d\d:\d\d UTC/g, '<day>'],
@@ -166,7 +167,8 @@ t.test('one cluster, from a refused init to a full one, as it was recorded', asy
   t.match(joined.stderr, /can only promote a learner member which is in sync with leader/);
   writeConfig(lab, '027-join-worker', join('worker-1'));
   for (const name of ['027-join-worker', '028-join-again', '029-join-again-cp']) replay(t, lab, name);
-  for (const name of ['047-certs-check', '048-certs-check-cp2']) replay(t, lab, name);
+  for (const name of ['047-certs-check', '048-certs-check-cp2', '049-cm-kubeadm-config'])
+    replay(t, lab, name);
 });
 
 t.test('an init whose floating address never comes, and resets without an API', async (t) => {

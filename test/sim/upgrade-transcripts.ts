@@ -2,7 +2,8 @@
 import t from 'tap';
 import type { Test } from 'tap';
 import { installProgram } from '../../lib/sim/image.js';
-import type { KubeadmLab } from '../helpers/kubeadm-lab.js';
+import { kubeVipManifest, VIP, type KubeadmLab } from '../helpers/kubeadm-lab.js';
+import { cutMachine } from '../../lib/sim/power.js';
 import { must, upgradeLab } from '../helpers/upgrade-lab.js';
 import { transcript } from '../helpers/transcripts.js';
 
@@ -56,4 +57,24 @@ t.test('plan, apply, the certificates afterwards, and a further control plane', 
   replay(t, lab, '101-upgrade-node-cp-3-again');
   must(lab, 'cp-2', 'kubeadm upgrade node');
   replay(t, lab, '111-upgrade-diff-plan-after');
+});
+
+t.test('upgrade node while the API hangs: one of two voters is left', async (t) => {
+  const lab = upgradeLab();
+  // With the Lease of the recorded manifest the holder keeps the address for as long as the request lasts.
+  const long = { vip_leaseduration: 15, vip_renewdeadline: 10, vip_retryperiod: 2 };
+  const manifest = Object.entries(long).reduce(
+    (text, [name, seconds]) => text.replace(new RegExp(`(${name}, value: )"\\d+"`), `$1"${seconds}"`),
+    kubeVipManifest('/etc/kubernetes/admin.conf'),
+  );
+  for (const name of ['cp-1', 'cp-2', 'cp-3'])
+    lab.write(name, '/etc/kubernetes/manifests/kube-vip.yaml', manifest);
+  lab.pass(120_000);
+  const holder = [...lab.world.machines.values()].find((one) => one.labNic.addresses.has(VIP))?.name ?? '';
+  installProgram(lab.machine('cp-3'), 'kubeadm', 'v1.32.0');
+  for (const name of ['cp-1', 'cp-2'].filter((one) => one !== holder)) cutMachine(lab.machine(name));
+  must(lab, 'cp-3', 'mv /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes/etcd.yaml');
+  lab.pass(3_000);
+  t.not(holder, 'cp-3');
+  replay(t, lab, '095-upgrade-node-cp-3');
 });

@@ -147,3 +147,51 @@ t.test('power, network and address resolution', async (t) => {
   t.equal(a.power, 'off');
   t.equal(a.disk.read('/root/note'), 'kept');
 });
+
+t.test('TCP sends again what was lost: a SYN, and a request on its way', async (t) => {
+  const w = world();
+  const [a, b] = [make(w, 'a', '192.168.62.11'), make(w, 'b', '192.168.62.12')];
+  b.run(
+    'server',
+    function* serve(call) {
+      const listener = { port: 80, address: null, certificate: () => null };
+      call.process.listen({
+        ...listener,
+        *serve() {
+          yield* sleep(500);
+          return { status: 200, body: 'ok' };
+        },
+      });
+      for (;;) yield* waitFor([call.process.terminate]);
+    },
+    [],
+  );
+  const ask = { method: 'GET', path: '/' };
+  /** How a request ends, and after how long, when the cable of `b` is pulled and plugged in again. */
+  const asked = (pullMs: number, plugMs: number, timeoutMs: number): [string, number] => {
+    run(w, w.network.ping(a, '192.168.62.12', 1_000), 2_000);
+    const startMs = w.nowMs;
+    if (pullMs === 0) w.network.setLink(b, false);
+    else
+      w.scheduler.after(pullMs, () => {
+        w.network.setLink(b, false);
+      });
+    w.scheduler.after(plugMs, () => {
+      w.network.setLink(b, true);
+    });
+    function* timed(): Sim<[string, number]> {
+      const { kind } = yield* w.network.exchange(a, '192.168.62.12', 80, ask, timeoutMs);
+      return [kind, w.nowMs - startMs];
+    }
+    return run(w, timed(), 60_000);
+  };
+  // SYNs go out at 0, 1 and 3 seconds; the answer takes half a second and a millisecond each way.
+  t.strictSame(asked(0, 1_500, 10_000), ['response', 3_502]);
+  t.strictSame(asked(0, 900, 10_000), ['response', 1_502]);
+  t.strictSame(asked(0, 2_500, 2_000), ['dial-timeout', 2_000]);
+  // Pulled at 0.1 s: the segment is sent again 0.2, 0.6 and 1.4 seconds after that.
+  t.strictSame(asked(100, 250, 10_000), ['response', 502]);
+  t.strictSame(asked(100, 600, 10_000), ['response', 701]);
+  t.strictSame(asked(100, 900, 10_000), ['response', 1_501]);
+  t.strictSame(asked(100, 2_500, 2_000), ['timeout', 2_000]);
+});

@@ -20,7 +20,7 @@ export function answerDiscovery(server: ApiServer, info: RequestInfo): Response 
     : { status: 200, body: resourceList(groupVersion, own) };
 }
 
-function versionInfo(gitVersion: string): Record<string, string> {
+export function versionInfo(gitVersion: string): Record<string, string> {
   const match = /^v(\d+)\.(\d+)\./.exec(gitVersion);
   return {
     major: match?.[1] ?? '',

@@ -3,6 +3,7 @@
  * objects. One version of each group is served.
  */
 import type { KeySpace } from '../etcd-keyspace.js';
+import type { KubeObject } from '../objects.js';
 import { at, listAt, textAt } from '../tree.js';
 
 export interface ResourceType {
@@ -100,22 +101,25 @@ export function findType(
 }
 
 export function customTypes(space: KeySpace): ResourceType[] {
-  return space.list(CRD_TABLE).flatMap((definition) => {
-    const names = at(definition, 'spec', 'names');
-    const group = textAt(definition, 'spec', 'group');
-    const kind = textAt(names, 'kind');
-    const resource = textAt(names, 'plural');
-    if (group === null || kind === null || resource === null) return [];
-    return listAt(definition, 'spec', 'versions').map((version) => ({
-      group,
-      version: textAt(version, 'name') ?? 'v1',
-      resource,
-      kind,
-      namespaced: textAt(definition, 'spec', 'scope') === 'Namespaced',
-      hasStatus: at(version, 'subresources', 'status') !== undefined,
-      shortNames: listAt(names, 'shortNames').filter((name) => typeof name === 'string'),
-    }));
-  });
+  return space.list(CRD_TABLE).flatMap(typesOfDefinition);
+}
+
+/** The types that a CustomResourceDefinition defines, one a version. */
+export function typesOfDefinition(definition: KubeObject): ResourceType[] {
+  const names = at(definition, 'spec', 'names');
+  const group = textAt(definition, 'spec', 'group');
+  const kind = textAt(names, 'kind');
+  const resource = textAt(names, 'plural');
+  if (group === null || kind === null || resource === null) return [];
+  return listAt(definition, 'spec', 'versions').map((version) => ({
+    group,
+    version: textAt(version, 'name') ?? 'v1',
+    resource,
+    kind,
+    namespaced: textAt(definition, 'spec', 'scope') === 'Namespaced',
+    hasStatus: at(version, 'subresources', 'status') !== undefined,
+    shortNames: listAt(names, 'shortNames').filter((name) => typeof name === 'string'),
+  }));
 }
 
 /** The name of a type in messages, and of its table: `pods`, `leases.coordination.k8s.io`. */

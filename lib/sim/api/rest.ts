@@ -12,7 +12,7 @@ import { dropOldEvents } from './event-ttl.js';
 import type { RequestInfo } from './request-info.js';
 import { isTrue } from './request-info.js';
 import { apiVersionOf, tableOf, type ResourceType } from './resources.js';
-import { demanded, fieldMatcher, labelMatcher, type Matcher } from './selectors.js';
+import { demanded, fieldMatcher, fieldProblem, labelMatcher, type Matcher } from './selectors.js';
 import { Failure, badRequest, notFound, readTimedOut } from './status.js';
 import type { WatchEvent, WatchEvents } from './watch.js';
 
@@ -129,6 +129,8 @@ export function matcherOf(info: RequestInfo): Matcher | Failure {
   const byField = fields === undefined ? null : fieldMatcher(fields);
   if (fields !== undefined && byField === null)
     return badRequest(`unable to parse field selector: ${fields}`);
+  const problem = fields === undefined ? null : fieldProblem(info.resource, fields);
+  if (problem !== null) return badRequest(problem);
   return (object) => (byLabel?.(object) ?? true) && (byField?.(object) ?? true);
 }
 

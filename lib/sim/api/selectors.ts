@@ -35,6 +35,40 @@ function labelRequirement(text: string): ((labels: Labels) => boolean) | null {
   return (labels) => key in labels === (not === '');
 }
 
+/** The fields that lists of a type can be selected by, besides name and namespace. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  pods: [
+    ...['spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName'],
+    ...['spec.hostNetwork', 'status.phase', 'status.podIP', 'status.podIPs', 'status.nominatedNodeName'],
+  ],
+  nodes: ['spec.unschedulable'],
+  namespaces: ['status.phase'],
+  secrets: ['type'],
+  jobs: ['status.successful'],
+  replicationcontrollers: ['status.replicas'],
+  certificatesigningrequests: ['spec.signerName'],
+  services: ['spec.clusterIP', 'spec.type'],
+  events: [
+    ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map(
+      (field) => `involvedObject.${field}`,
+    ),
+    ...['reason', 'reportingComponent', 'source', 'type'],
+  ],
+};
+
+/** Why lists of this type cannot be selected so; null when they can. */
+export function fieldProblem(resource: string, selector: string): string | null {
+  const known = ['metadata.name', 'metadata.namespace', ...(FIELDS[resource] ?? [])];
+  for (const text of selector.split(',')) {
+    const field = /^([\w.]+)(==|=|!=)/.exec(text.trim())?.[1];
+    if (field === undefined || known.includes(field)) continue;
+    return resource in FIELDS
+      ? `field label not supported: ${field}`
+      : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`;
+  }
+  return null;
+}
+
 /** `metadata.name=x,spec.nodeName!=y`; null when it cannot be parsed. */
 export function fieldMatcher(selector: string): Matcher | null {
   const matches = selector.split(',').map((text) => /^([\w.]+)(==|=|!=)(.*)$/.exec(text.trim()));

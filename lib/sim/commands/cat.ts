@@ -1,6 +1,6 @@
 /** `cat`: files or standard input. Options other than none are not modelled. */
 import { gnuFlags, shortProgram } from './failure.js';
-import { absolute } from './paths.js';
+import { absolute, quoted } from './paths.js';
 
 export const cat = shortProgram((call) => {
   const { operands } = gnuFlags('cat', [], call.args);
@@ -16,7 +16,7 @@ export const cat = shortProgram((call) => {
       const reason = call.machine.disk.exists(absolute(call, operand))
         ? 'Is a directory'
         : 'No such file or directory';
-      call.printError(`cat: ${operand}: ${reason}\n`);
+      call.printError(`cat: ${quoted(operand)}: ${reason}\n`);
       code = 1;
     }
   }

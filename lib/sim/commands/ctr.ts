@@ -1,11 +1,11 @@
 /**
- * containerd's own client: `ctr images import|ls|rm|mount|unmount` and `ctr version`. Only the namespace `k8s.io`, in
- * which the kubelet finds its images, has any; of their content only etcd's programs are there, as plain files.
- * Pulling, containers and tasks are not modelled.
+ * containerd's own client: `ctr images import|ls|rm|mount|unmount`, `ctr containers|tasks ls`, `ctr version`. Only the
+ * namespace `k8s.io`, which is the kubelet's, has anything; of the content of images only etcd's programs are there, as
+ * plain files, and a sandbox has no process, so it is no task. Pulling and every other verb are not modelled.
  */
 import { sha256Hex } from '../../base/digest.js';
 import { parseArchive } from '../archive.js';
-import { imageName } from '../containerd.js';
+import { imageName, type Container } from '../containerd.js';
 import { etcdVersion, printProgram } from '../image.js';
 import type { Invocation } from '../process.js';
 import type { Sim } from '../task.js';
@@ -36,6 +36,22 @@ export const ctr = program('command', function* run(call) {
     call.print('Client:\n  Version:  1.7.24\n\nServer:\n  Version:  1.7.24\n');
     return 0;
   }
+  const running = isKubernetes(flags) ? call.machine.containers.containers : [];
+  if (['tasks', 'task', 't'].includes(noun) && ['ls', 'list'].includes(verb)) {
+    const tasks = running.filter((one) => one.process.running);
+    const state = (one: Container): string => (one.process.stopped ? 'PAUSED' : 'RUNNING');
+    const rows = tasks.map((one) => [one.id, String(one.process.pid), state(one)]);
+    printRows(call, flags, ['TASK', 'PID', 'STATUS'], rows);
+    return 0;
+  }
+  if (['containers', 'container', 'c'].includes(noun) && ['ls', 'list'].includes(verb)) {
+    const pause = call.machine.containers.images().find((image) => image.includes('/pause:')) ?? '';
+    const sandboxes = isKubernetes(flags) ? call.machine.containers.sandboxes : [];
+    const all = [...running, ...sandboxes.map(({ id }) => ({ id, image: pause }))];
+    const rows = all.map(({ id, image }) => [id, image, 'io.containerd.runc.v2']);
+    printRows(call, flags, ['CONTAINER', 'IMAGE', 'RUNTIME'], rows.sort(byId));
+    return 0;
+  }
   if (!['images', 'image', 'i'].includes(noun)) throw notModelled('ctr', `"${noun}"`);
   switch (verb) {
     case 'import':
@@ -60,6 +76,23 @@ export const ctr = program('command', function* run(call) {
       throw notModelled('ctr', `"images ${verb}"`);
   }
 });
+
+function byId([a = '']: readonly string[], [b = '']: readonly string[]): number {
+  return a < b ? -1 : 1;
+}
+
+/** Every column ends with a tab, the last one too, so that its blanks are printed. */
+function printRows(
+  call: Invocation,
+  flags: Flags,
+  heading: readonly string[],
+  found: readonly (readonly string[])[],
+): void {
+  const rows = flags.has('quiet') ? found.map(([id = '']) => [id]) : [heading, ...found];
+  const width = (column: number): number => Math.max(...rows.map((row) => (row[column] ?? '').length)) + 4;
+  const line = (row: readonly string[]): string => row.map((cell, at) => cell.padEnd(width(at))).join('');
+  call.print(rows.map((row) => `${flags.has('quiet') ? (row[0] ?? '') : line(row)}\n`).join(''));
+}
 
 function read(call: Invocation): Flags {
   try {

@@ -17,6 +17,7 @@ import { dpkg, dpkgQuery } from './dpkg.js';
 import { etcdctl } from './etcdctl.js';
 import { etcdutl } from './etcdutl.js';
 import { fallocate } from './fallocate.js';
+import { find } from './find.js';
 import { haproxy } from './haproxy.js';
 import { helm } from './helm/index.js';
 import { install } from './install.js';
@@ -42,6 +43,7 @@ import { systemctl } from './systemctl.js';
 import { tc } from './tc.js';
 import { echo, grep, head, tail, wc } from './text-tools.js';
 import { timedatectl } from './timedatectl.js';
+import { timeout } from './timeout.js';
 import { bracket, test } from './test.js';
 
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
@@ -69,6 +71,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['fallocate', fallocate],
   ['free', free],
   ['grep', grep],
+  ['find', find],
   ['haproxy', haproxy],
   ['head', head],
   ['helm', helm],
@@ -103,6 +106,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
   ['tc', tc],
   ['test', test],
   ['timedatectl', timedatectl],
+  ['timeout', timeout],
   ['touch', touch],
   ['true', trueProgram],
   ['uname', uname],

@@ -1,44 +1,58 @@
-/** `journalctl -u UNIT [-n N] [-S SINCE] [-U UNTIL] [-g PATTERN] [-o cat|short]`; earlier boots are not kept. */
+/** `journalctl -u UNIT [-n N] [-S SINCE] [-U UNTIL] [-g PATTERN] [-o cat|short] [-f]`; earlier boots are not kept. */
 import type { JournalLine, Machine } from '../machine.js';
 import type { Invocation } from '../process.js';
+import { waitFor } from '../task.js';
 import { Units } from '../units.js';
 import { EPOCH_UNIX_MS } from '../world.js';
 import { parseMoment } from './date.js';
 import { dateParts } from './dates.js';
-import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
+import { Failure, gnuFlags, notModelled, program } from './failure.js';
+import type { Flags } from './flags.js';
 
 const FLAGS = [
   ...['unit|u=', 'lines|n?=10', 'no-pager', 'output|o=', 'quiet|q', 'reverse|r', 'boot|b?=0', 'catalog|x'],
   ...['pager-end|e', 'follow|f', 'since|S=', 'until|U=', 'grep|g=', 'no-hostname'],
 ];
 
-export const journalctl = shortProgram((call) => {
+/** What `-f` shows of what was there before when `-n` does not say it. */
+const FOLLOWED_LINES = 10;
+
+export const journalctl = program('command', function* run(call) {
   const flags = gnuFlags('journalctl', FLAGS, splitLines(call.args));
-  if (flags.get('follow') !== null) throw notModelled('journalctl', '--follow');
   const output = flags.get('output') ?? 'short';
   if (output !== 'short' && output !== 'cat') throw notModelled('journalctl', `-o ${output}`);
-  const wanted = flags.list('unit').map((name) => Units.nameOf(name));
-  const since = momentOf(call, flags.get('since')) ?? -Infinity;
-  const until = momentOf(call, flags.get('until')) ?? Infinity;
-  const pattern = new RegExp(flags.get('grep') ?? '', /[A-Z]/.test(flags.get('grep') ?? '') ? '' : 'i');
-  const all = call.machine.journal.filter(
-    ({ unit, atMs, text }) =>
-      (wanted.length === 0 || wanted.includes(Units.nameOf(unit))) &&
-      atMs >= since &&
-      atMs <= until &&
-      pattern.test(text),
-  );
-  const count = flags.get('lines');
-  const lines = count === null || count === 'all' ? all : all.slice(-Number(count));
-  if (lines.length === 0) {
-    call.print('-- No entries --\n');
-    return 0;
-  }
-  for (const line of flags.has('reverse') ? [...lines].reverse() : lines) {
+  const follows = flags.has('follow');
+  const wanted = selection(call, flags);
+  const all = call.machine.journal.filter(wanted);
+  const count = flags.get('lines') ?? (follows ? String(FOLLOWED_LINES) : 'all');
+  const lines = count === 'all' ? all : count === '0' ? [] : all.slice(-Number(count));
+  const print = (line: JournalLine): void => {
     call.print(output === 'cat' ? `${line.text}\n` : journalText(call.machine, line));
+  };
+  if (lines.length === 0 && !follows) call.print('-- No entries --\n');
+  for (const line of flags.has('reverse') ? [...lines].reverse() : lines) print(line);
+  let last = call.machine.journal.at(-1);
+  while (follows) {
+    yield* waitFor([call.machine.journalChanged]);
+    const { journal } = call.machine;
+    const fresh = journal.slice(last === undefined ? 0 : journal.lastIndexOf(last) + 1);
+    last = journal.at(-1);
+    for (const line of fresh) if (wanted(line)) print(line);
   }
   return 0;
 });
+
+function selection(call: Invocation, flags: Flags): (line: JournalLine) => boolean {
+  const units = flags.list('unit').map((name) => Units.nameOf(name));
+  const since = momentOf(call, flags.get('since')) ?? -Infinity;
+  const until = momentOf(call, flags.get('until')) ?? Infinity;
+  const pattern = new RegExp(flags.get('grep') ?? '', /[A-Z]/.test(flags.get('grep') ?? '') ? '' : 'i');
+  return ({ unit, atMs, text }) =>
+    (units.length === 0 || units.includes(Units.nameOf(unit))) &&
+    atMs >= since &&
+    atMs <= until &&
+    pattern.test(text);
+}
 
 /** By the machine's clock; null for an option that was not given. */
 function momentOf(call: Invocation, text: string | null): number | null {

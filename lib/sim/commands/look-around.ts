@@ -11,15 +11,21 @@ import { KERNEL } from './small.js';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** `1.5`, `30s`, `2m` in milliseconds, as sleep and timeout read it; null for anything else. */
+export function shellDuration(text: string): number | null {
+  const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(text) ?? [];
+  return amount === undefined ? null : Math.round(Number(amount) * (UNIT_MS[unit] ?? 0));
+}
+
 export const sleep = program('command', function* run(call) {
   const { operands } = gnuFlags('sleep', [], call.args);
   const more = "Try 'sleep --help' for more information.\n";
   if (operands.length === 0) throw new Failure(`sleep: missing operand\n${more}`);
   let ms = 0;
   for (const operand of operands) {
-    const [, amount, unit = 's'] = /^(\d+(?:\.\d+)?)([smhd])?$/.exec(operand) ?? [];
-    if (amount === undefined) throw new Failure(`sleep: invalid time interval ‘${operand}’\n${more}`);
-    ms += Math.round(Number(amount) * (UNIT_MS[unit] ?? 0));
+    const one = shellDuration(operand);
+    if (one === null) throw new Failure(`sleep: invalid time interval ‘${operand}’\n${more}`);
+    ms += one;
   }
   yield* pass(ms);
   return 0;

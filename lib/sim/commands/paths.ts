@@ -16,6 +16,11 @@ export function baseName(path: string): string {
   return at.slice(at.lastIndexOf('/') + 1);
 }
 
+/** A name in a message: in quotes when a shell would read something into it. */
+export function quoted(name: string): string {
+  return /^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+}
+
 /** The text of the errno behind a failed file operation. */
 export function errnoText(error: DiskError): string {
   switch (error) {

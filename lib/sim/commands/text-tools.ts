@@ -1,7 +1,10 @@
-/** Coreutils and grep over files or standard input: echo, head, tail, wc, grep. Following a file is not modelled. */
+/** Coreutils and grep over files or standard input: echo, head, tail, wc, grep. */
 import type { Invocation } from '../process.js';
-import { Failure, gnuFlags, notModelled, shortProgram } from './failure.js';
-import { absolute } from './paths.js';
+import { parentOf } from '../disk.js';
+import { waitFor, type Sim } from '../task.js';
+import { Failure, gnuFlags, notModelled, program, shortProgram } from './failure.js';
+import type { Flags } from './flags.js';
+import { absolute, quoted } from './paths.js';
 
 export const echo = shortProgram((call) => {
   const words = [...call.args];
@@ -47,44 +50,64 @@ function longForm(args: readonly string[]): string[] {
   return args.map((word) => word.replace(/^-(\d+)$/, '--lines=$1'));
 }
 
-function part(name: 'head' | 'tail', cut: (lines: readonly string[], count: string) => readonly string[]) {
-  return shortProgram((call) => {
-    const specs = ['lines|n=', 'bytes|c=', 'quiet|q', 'verbose|v', 'follow|f', 'F', 'retry'];
-    const flags = gnuFlags(name, specs, longForm(call.args));
-    for (const option of ['bytes', 'follow', 'F'])
-      if (flags.has(option)) throw notModelled(name, `--${option}`);
-    const count = flags.get('lines') ?? '10';
-    if (!/^[+-]?\d+$/.test(count)) throw new Failure(`${name}: invalid number of lines: ‘${count}’\n`);
-    const { inputs, failed } = readInputs(call, flags.operands, (file, why) =>
-      why === 'Is a directory'
-        ? `${name}: error reading '${file}': ${why}\n`
-        : `${name}: cannot open '${file}' for reading: ${why}\n`,
-    );
-    for (const [index, input] of inputs.entries()) {
-      const title = input.name === '-' ? 'standard input' : input.name;
-      if (flags.operands.length > 1 && !flags.has('quiet'))
-        call.print(`${index > 0 ? '\n' : ''}==> ${title} <==\n`);
-      call.print(
-        cut(linesOf(input.text), count)
-          .map((line) => `${line}\n`)
-          .join(''),
-      );
-    }
-    return failed ? 1 : 0;
-  });
+const PART_FLAGS = ['lines|n=', 'bytes|c=', 'quiet|q', 'verbose|v', 'follow|f', 'F', 'retry'];
+
+type Cut = (lines: readonly string[], count: string) => readonly string[];
+
+/** Prints a part of each file; false when one of them could not be read. */
+function printParts(call: Invocation, name: 'head' | 'tail', flags: Flags, cut: Cut): boolean {
+  if (flags.has('bytes')) throw notModelled(name, '--bytes');
+  const count = flags.get('lines') ?? '10';
+  if (!/^[+-]?\d+$/.test(count)) throw new Failure(`${name}: invalid number of lines: ‘${count}’\n`);
+  const { inputs, failed } = readInputs(call, flags.operands, (file, why) =>
+    why === 'Is a directory'
+      ? `${name}: error reading '${file}': ${why}\n`
+      : `${name}: cannot open '${file}' for reading: ${why}\n`,
+  );
+  for (const [index, input] of inputs.entries()) {
+    const title = input.name === '-' ? 'standard input' : input.name;
+    if (flags.operands.length > 1 && !flags.has('quiet'))
+      call.print(`${index > 0 ? '\n' : ''}==> ${title} <==\n`);
+    for (const line of cut(linesOf(input.text), count)) call.print(`${line}\n`);
+  }
+  return !failed;
 }
 
-export const head = part('head', (lines, count) => lines.slice(0, Number(count)));
+export const head = shortProgram((call) => {
+  const flags = gnuFlags('head', PART_FLAGS.slice(0, 4), longForm(call.args));
+  const cut: Cut = (lines, count) => lines.slice(0, Number(count));
+  return printParts(call, 'head', flags, cut) ? 0 : 1;
+});
 
-export const tail = part('tail', (lines, count) =>
-  count.startsWith('+')
-    ? lines.slice(Math.max(0, Number(count) - 1))
-    : lines.slice(Math.max(0, lines.length - Math.abs(Number(count)))),
-);
+export const tail = program('command', function* run(call) {
+  const flags = gnuFlags('tail', PART_FLAGS, longForm(call.args));
+  const follows = flags.has('follow') || flags.has('F');
+  if (follows && flags.operands.length !== 1) throw notModelled('tail', '-f of several files or of none');
+  const read = printParts(call, 'tail', flags, (lines, count) =>
+    count.startsWith('+')
+      ? lines.slice(Math.max(0, Number(count) - 1))
+      : lines.slice(Math.max(0, lines.length - Math.abs(Number(count)))),
+  );
+  if (!follows || !read) return read ? 0 : 1;
+  return yield* followFile(call, absolute(call, flags.operands[0] ?? ''));
+});
+
+/** Follows a file: lines added at its end; where the rest changed too, those after the last one that was seen. */
+function* followFile(call: Invocation, path: string): Sim<never> {
+  const { disk } = call.machine;
+  let seen = linesOf(disk.read(path) ?? '');
+  for (;;) {
+    yield* waitFor([disk.watch(parentOf(path))]);
+    const lines = linesOf(disk.read(path) ?? '');
+    const kept = seen.at(-1) === undefined ? -1 : lines.lastIndexOf(seen.at(-1) ?? '');
+    for (const line of lines.slice(kept + 1)) call.print(`${line}\n`);
+    seen = lines;
+  }
+}
 
 export const wc = shortProgram((call) => {
   const flags = gnuFlags('wc', ['lines|l', 'words|w', 'bytes|c', 'chars|m'], call.args);
-  const { inputs, failed } = readInputs(call, flags.operands, (file, why) => `wc: ${file}: ${why}\n`);
+  const { inputs, failed } = readInputs(call, flags.operands, (file, why) => `wc: ${quoted(file)}: ${why}\n`);
   const rows = inputs.map(({ name, text }) => ({ name, counts: countsOf(text) }));
   const total = [0, 1, 2].map((column) => rows.reduce((sum, { counts }) => sum + (counts[column] ?? 0), 0));
   if (flags.operands.length > 1) rows.push({ name: 'total', counts: total });

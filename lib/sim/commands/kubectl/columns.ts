@@ -199,6 +199,16 @@ const TABLE: Readonly<Record<string, Columns>> = {
       age(o, now),
     ],
   ),
+  IngressClass: columns('NAME|CONTROLLER|PARAMETERS|AGE', '', (o, now) => [
+    o.metadata.name,
+    t(o, 'spec', 'controller'),
+    NONE,
+    age(o, now),
+  ]),
+  PriorityClass: columns('NAME|VALUE|GLOBAL-DEFAULT|AGE|PREEMPTIONPOLICY', '', (o, now) => [
+    ...[o.metadata.name, n(o, 'value'), String(at(o, 'globalDefault') === true), age(o, now)],
+    or(t(o, 'preemptionPolicy'), 'PreemptLowerPriority'),
+  ]),
   CustomResourceDefinition: columns('NAME|CREATED AT', '', (o) => [
     o.metadata.name,
     o.metadata.creationTimestamp ?? '',

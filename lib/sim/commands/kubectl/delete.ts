@@ -15,6 +15,7 @@ import type { Session } from './session.js';
 export const DELETE_FLAGS = [
   ...['filename|f=', 'selector|l=', 'all', 'all-namespaces|A', 'ignore-not-found', 'wait', 'now', 'force'],
   ...['grace-period=', 'timeout=', 'output|o=', 'cascade?=background', 'field-selector='],
+  'dry-run?=unchanged',
 ];
 
 interface Doomed {
@@ -34,6 +35,8 @@ const FORCED =
 
 export function* remove(session: Session, operands: readonly string[]): Sim<number> {
   const { flags } = session;
+  if (flags.get('dry-run') !== null)
+    throw new Failure('error: the simulator does not model delete --dry-run\n');
   if (operands.length === 0 && flags.get('filename') === null) throw new Failure(NOTHING);
   if (flags.has('force') && flags.get('grace-period') === '0') session.call.printError(FORCED);
   yield* session.discover();

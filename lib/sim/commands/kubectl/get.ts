@@ -1,8 +1,9 @@
 /** `kubectl get`: one or several types, by name, label or field, as a table or as data; --raw; -w. */
 import type { ResourceType } from '../../api/resources.js';
 import { watch as watchApi } from '../../api/watch.js';
-import type { KubeObject } from '../../objects.js';
+import type { KubeList, KubeObject } from '../../objects.js';
 import type { Sim } from '../../task.js';
+import { within } from '../deadline.js';
 import { Failure } from '../failure.js';
 import {
   parseFormat,
@@ -20,7 +21,16 @@ import { valuesAt } from './jsonpath.js';
 
 export const GET_FLAGS = [
   ...['output|o=', 'all-namespaces|A', 'selector|l=', 'field-selector=', 'raw=', 'watch|w', 'no-headers'],
-  ...['show-labels', 'ignore-not-found', 'sort-by=', 'watch-only', 'chunk-size=', 'show-kind', 'filename|f='],
+  ...[
+    'show-labels',
+    'label-columns|L=',
+    'ignore-not-found',
+    'sort-by=',
+    'watch-only',
+    'chunk-size=',
+    'show-kind',
+    'filename|f=',
+  ],
 ];
 
 /** One type and the names asked of it; no names means all. */
@@ -82,7 +92,7 @@ function* collect(session: Session, targets: readonly Target[], problems: Failur
   const found: Found[] = [];
   for (const { type, names } of targets) {
     if (names.length === 0) {
-      const { items } = yield* session.list(listPath(session, type));
+      const items = yield* listOf(session, type);
       found.push({ type, objects: sortBy(items, session.flags.get('sort-by')) });
       continue;
     }
@@ -96,6 +106,23 @@ function* collect(session: Session, targets: readonly Target[], problems: Failur
     found.push({ type, objects });
   }
   return found;
+}
+
+/** Refusals of a whole list are put in kubectl's own words, as its resource builder does it. */
+function* listOf(session: Session, type: ResourceType): Sim<readonly KubeObject[]> {
+  const outcome = yield* session.request('GET', listPath(session, type));
+  if (outcome.kind === 'ok') return (outcome.body as KubeList).items;
+  if (outcome.kind !== 'error' || (outcome.status.code !== 400 && outcome.status.code !== 404))
+    throw session.failure(outcome);
+  const [labels, fields] = [session.flags.get('selector') ?? '', session.flags.get('field-selector') ?? ''];
+  const list = JSON.stringify(`${type.group}/${type.version}, Resource=${type.resource}`);
+  const selectors = `label selector ${JSON.stringify(labels)}, field selector ${JSON.stringify(fields)}`;
+  const what =
+    labels === '' && fields === ''
+      ? `Unable to list ${list}`
+      : `Unable to find ${list} that match ${selectors}`;
+  const message = `${what}: ${outcome.status.message}`;
+  throw session.failure({ ...outcome, status: { ...outcome.status, message } });
 }
 
 /** The path of a list with the selectors of the command line. */
@@ -128,7 +155,8 @@ function show(session: Session, found: readonly Found[], format: Format, targets
   const count = found.reduce((sum, one) => sum + one.objects.length, 0);
   if (format.kind !== 'table') {
     const single = named && targets.length === 1 && targets[0]?.names.length === 1;
-    if (count > 0 || !named) session.print(printObjects(format, found, single));
+    if (count > 0 || !named)
+      session.print(printObjects(format, found, single, session.flags.has('no-headers')));
     return;
   }
   if (count === 0) {
@@ -149,6 +177,7 @@ function tableOptions(session: Session, wide: boolean, typed: boolean): TableOpt
     allNamespaces: flags.has('all-namespaces'),
     noHeaders: flags.has('no-headers'),
     showLabels: flags.has('show-labels'),
+    labelColumns: flags.list('label-columns').flatMap((labels) => labels.split(',')),
     nowMs: session.call.machine.wallMs,
   };
 }
@@ -186,10 +215,12 @@ function* watch(session: Session, targets: readonly Target[], format: Format): S
     session.print(printTable(rows));
   };
   if (!session.flags.has('watch-only')) print(list.items);
-  yield* watchApi(session.client, path, list.metadata.resourceVersion, (events) => {
+  const watching = watchApi(session.client, path, list.metadata.resourceVersion, (events) => {
     print(events.map((event) => event.object));
     return false;
   });
+  // The time of a request holds for a watch too.
+  yield* within(session.call, session.timeoutMs, watching);
   // kubectl ends when its watch does, whoever closed it.
   return 0;
 }

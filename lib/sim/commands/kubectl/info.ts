@@ -5,6 +5,7 @@ import { listAt, mapAt, textAt } from '../../tree.js';
 import { installedVersion } from '../../image.js';
 import { Failure } from '../failure.js';
 import { absolute } from '../paths.js';
+import { versionInfo } from '../../api/discovery.js';
 import { toJson, toYaml } from './output.js';
 import { pathOf } from './resources.js';
 import { readTargets } from './get.js';
@@ -46,7 +47,7 @@ export function* version(session: Session): Sim<number> {
     session.print(`Client Version: ${gitVersion}\nKustomize Version: ${kustomize}\n`);
     if (server !== null) session.print(`Server Version: ${textAt(server, 'gitVersion') ?? ''}\n`);
   } else {
-    const clientVersion = { major: '1', minor, gitVersion, platform: 'linux/amd64' };
+    const clientVersion = versionInfo(gitVersion);
     const body = {
       ...{ clientVersion, kustomizeVersion: kustomize },
       ...(server === null ? {} : { serverVersion: server }),

@@ -1,10 +1,10 @@
 /** `-o json|yaml|name|wide|jsonpath=…` and the table that stands for none of them. */
-import { stringify } from 'yaml';
+import { Document, visit } from 'yaml';
 import { apiVersionOf, type ResourceType } from '../../api/resources.js';
 import type { KubeObject } from '../../objects.js';
 import { Failure } from '../failure.js';
 import { columnsOf } from './columns.js';
-import { jsonPath, JsonPathError } from './jsonpath.js';
+import { jsonPath, JsonPathError, valuesAt } from './jsonpath.js';
 import { shownType } from './resources.js';
 import { printTable } from './table.js';
 
@@ -13,7 +13,14 @@ export type Format =
   | { readonly kind: 'json' }
   | { readonly kind: 'yaml' }
   | { readonly kind: 'name' }
-  | { readonly kind: 'jsonpath'; readonly template: string };
+  | { readonly kind: 'jsonpath'; readonly template: string }
+  | { readonly kind: 'columns'; readonly columns: readonly CustomColumn[] };
+
+/** `-o custom-columns=NAME:.metadata.name`. */
+interface CustomColumn {
+  readonly heading: string;
+  readonly path: string;
+}
 
 /** Objects of one type, as they are printed together. */
 export interface Found {
@@ -31,6 +38,8 @@ export function parseFormat(output: string | null): Format {
   if (output === 'json' || output === 'yaml' || output === 'name') return { kind: output };
   if (output.startsWith('jsonpath=')) return { kind: 'jsonpath', template: output.slice('jsonpath='.length) };
   const name = output.split('=')[0] ?? '';
+  if (name === 'custom-columns')
+    return { kind: 'columns', columns: customColumns(output.slice(name.length + 1)) };
   if (ALLOWED.split(',').includes(name)) {
     throw new Failure(`error: the simulator does not model the output format "${name}"\n`);
   }
@@ -40,6 +49,41 @@ export function parseFormat(output: string | null): Format {
   );
 }
 
+function customColumns(spec: string): CustomColumn[] {
+  if (spec === '') throw new Failure('error: custom-columns format specified but no custom columns given\n');
+  return spec.split(',').map((part) => {
+    const cut = part.indexOf(':');
+    if (cut < 0) {
+      const words = `unexpected custom-columns spec: ${part}, expected <header>:<json-path-expr>`;
+      throw new Failure(`error: ${words}\n`);
+    }
+    return { heading: part.slice(0, cut), path: part.slice(cut + 1) };
+  });
+}
+
+function printColumns(
+  columns: readonly CustomColumn[],
+  objects: readonly KubeObject[],
+  noHeaders: boolean,
+): string {
+  const cell = (path: string, object: KubeObject): string => {
+    const values = valuesAt(path, object);
+    if (values.length === 0) return '<none>';
+    return values.map((value) => (typeof value === 'string' ? value : goText(value))).join(',');
+  };
+  const rows = objects.map((object) => columns.map(({ path }) => cell(path, object)));
+  return printTable(noHeaders ? rows : [columns.map(({ heading }) => heading), ...rows]);
+}
+
+/** Go's `%v` of a value of JSON: `map[a:b]` and `[a b]`. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${(value as unknown[]).map(goText).join(' ')}]`;
+  if (value === null) return '<nil>';
+  if (typeof value !== 'object') return JSON.stringify(value).replace(/^"(.*)"$/, '$1');
+  const keys = Object.keys(value).sort();
+  return `map[${keys.map((key) => `${key}:${goText((value as Record<string, unknown>)[key])}`).join(' ')}]`;
+}
+
 /**
  * Every format but the table. A single object that was asked for by name stands alone, others in a List.
  */
@@ -47,12 +91,14 @@ export function printObjects(
   format: Exclude<Format, { readonly kind: 'table' }>,
   found: readonly Found[],
   single: boolean,
+  noHeaders = false,
 ): string {
   const typed = found.flatMap(({ type, objects }) => objects.map((object) => ({ type, object })));
   if (format.kind === 'name') {
     return typed.map(({ type, object }) => `${shownType(type)}/${object.metadata.name}\n`).join('');
   }
   const objects = typed.map(({ type, object }) => withKind(type, object));
+  if (format.kind === 'columns') return printColumns(format.columns, objects, noHeaders);
   const value: unknown =
     single && objects[0] !== undefined
       ? objects[0]
@@ -75,8 +121,18 @@ export function toJson(value: unknown, indent = 4): string {
   );
 }
 
+/** What YAML 1.1 reads as a moment or a boolean, and YAML 1.2 does not. */
+const OF_OLD_YAML = /^(\d{4}-\d\d-\d\d([Tt ].*)?|y|n|yes|no|on|off)$/i;
+
+/** YAML as kubectl prints it: by the rules of YAML 1.1 for what stands in quotes. */
 export function toYaml(value: unknown): string {
-  return stringify(sorted(value), { indentSeq: false, lineWidth: 0 });
+  const document = new Document(sorted(value));
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && OF_OLD_YAML.test(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ indentSeq: false, lineWidth: 0 });
 }
 
 function withKind(type: ResourceType, object: KubeObject): KubeObject {
@@ -95,6 +151,8 @@ export interface TableOptions {
   readonly allNamespaces: boolean;
   readonly noHeaders: boolean;
   readonly showLabels: boolean;
+  /** Labels that get a column of their own. */
+  readonly labelColumns: readonly string[];
   /** Names carry their type: `node/cp-1`. */
   readonly typed: boolean;
   readonly nowMs: number;
@@ -112,11 +170,16 @@ export function tableRows(
     const all = cells(object, options.nowMs);
     const shown = [...(options.wide ? all : all.slice(0, headings.length))];
     if (options.typed) shown[0] = `${shownType(type)}/${shown[0] ?? ''}`;
+    shown.push(...options.labelColumns.map((label) => object.metadata.labels?.[label] ?? '<none>'));
     if (options.showLabels) shown.push(labelText(object));
     return [...(namespaced ? [object.metadata.namespace ?? ''] : []), ...shown];
   });
   if (options.noHeaders) return rows;
-  const first = [...headings, ...(options.wide ? wide : []), ...(options.showLabels ? ['LABELS'] : [])];
+  const labels = options.labelColumns.map((label) => (label.split('/').at(-1) ?? '').toUpperCase());
+  const first = [
+    ...[...headings, ...(options.wide ? wide : []), ...labels],
+    ...(options.showLabels ? ['LABELS'] : []),
+  ];
   return [[...(namespaced ? ['NAMESPACE'] : []), ...first], ...rows];
 }
 

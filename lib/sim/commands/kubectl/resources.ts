@@ -1,7 +1,5 @@
 /** Resource types under the names that people type for them: `nodes`, `node`, `no`, `deployments.apps`. */
 import { apiVersionOf, BUILT_IN, type ResourceType } from '../../api/resources.js';
-import type { KubeObject } from '../../objects.js';
-import { at, listAt, textAt, textsAt } from '../../tree.js';
 
 /** Null when nothing has that name. */
 export function findResource(name: string, among: readonly ResourceType[] = BUILT_IN): ResourceType | null {
@@ -21,20 +19,6 @@ export function resourceOfKind(
   among: readonly ResourceType[] = BUILT_IN,
 ): ResourceType | null {
   return among.find((type) => type.kind === kind && apiVersionOf(type) === apiVersion) ?? null;
-}
-
-/** The types that a CustomResourceDefinition defines, one a version. */
-export function resourcesOfDefinition(definition: KubeObject): ResourceType[] {
-  const names = at(definition, 'spec', 'names');
-  return listAt(definition, 'spec', 'versions').map((version) => ({
-    group: textAt(definition, 'spec', 'group') ?? '',
-    version: textAt(version, 'name') ?? 'v1',
-    resource: textAt(names, 'plural') ?? '',
-    kind: textAt(names, 'kind') ?? '',
-    namespaced: textAt(definition, 'spec', 'scope') === 'Namespaced',
-    hasStatus: at(version, 'subresources', 'status') !== undefined,
-    shortNames: textsAt(names, 'shortNames'),
-  }));
 }
 
 export function singularOf(type: ResourceType): string {

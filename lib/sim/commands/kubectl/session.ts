@@ -15,8 +15,8 @@ import { Failure } from '../failure.js';
 import type { Flags } from '../flags.js';
 import { absolute } from '../paths.js';
 import { within } from '../deadline.js';
-import { findResource, resourcesOfDefinition } from './resources.js';
-import type { ResourceType } from '../../api/resources.js';
+import { findResource } from './resources.js';
+import { typesOfDefinition, type ResourceType } from '../../api/resources.js';
 
 const DEFAULT_KUBECONFIG = '/root/.kube/config';
 const CACHE = '/root/.kube/cache/discovery';
@@ -131,7 +131,7 @@ export class Session {
   *customResources(): Sim<readonly ResourceType[]> {
     if (this.#custom !== null) return this.#custom;
     const { items } = yield* this.list('/apis/apiextensions.k8s.io/v1/customresourcedefinitions');
-    this.#custom = items.flatMap(resourcesOfDefinition);
+    this.#custom = items.flatMap(typesOfDefinition);
     return this.#custom;
   }
 

@@ -1,4 +1,7 @@
-/** Tables as kubectl prints them: columns as wide as their widest cell and three blanks between them. */
+/** Tables as kubectl prints them: a column is as wide as its widest cell and three blanks, and six at the least. */
+
+const PADDING = 3;
+const MIN_WIDTH = 6;
 
 export function printTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -8,7 +11,7 @@ export function printTable(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) => {
       const cells = row.map((cell, index) =>
-        index < row.length - 1 ? cell.padEnd((widths[index] ?? 0) + 3) : cell,
+        index < row.length - 1 ? cell.padEnd(Math.max(MIN_WIDTH, (widths[index] ?? 0) + PADDING)) : cell,
       );
       return `${cells.join('')}\n`;
     })
