@@ -122,10 +122,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     if (looks.length === 0) looks.push(...probes.map((probe) => probe.go(provider, looking.signal)));
   };
   const operation = operationOf(options);
-  if (options.mode === 'resume') {
-    look();
-    if (hasBegunOperation(journal.read())) operation?.begin();
-  }
+  if (options.mode !== 'run') look(); // An abort waits for the steady state too.
+  if (options.mode === 'resume' && hasBegunOperation(journal.read())) operation?.begin();
   const writes: Writes[] = [];
   const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
   try {
