@@ -1,6 +1,6 @@
 /**
- * Which control planes HAProxy's checks have up, so that it gives them connections: "active servers", in its words. Asked
- * of the page that it keeps for Prometheus. Who carries which connection nobody but HAProxy knows.
+ * Which control planes HAProxy's checks have up, so that it gives them connections: "active servers", in its words.
+ * Asked of the page that it keeps for Prometheus. Who carries which connection nobody but HAProxy knows.
  */
 import { CancelledError } from '../base/errors.js';
 import { HAPROXY_METRICS_PORT } from '../generate/haproxy.js';

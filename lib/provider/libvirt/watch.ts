@@ -1,7 +1,7 @@
 /**
  * Looking on at real machines: power, address and API every two seconds, asked of this computer; what takes programs
- * on the control planes every tenth second, and at once when the first has changed, without holding up the first. A change between two looks is told
- * at the second one, and one that came and went between them is not seen.
+ * on the control planes every tenth second, and at once when the first has changed, without holding up the first. A
+ * change between two looks is told at the second one, and one that came and went between them is not seen.
  */
 import { CancelledError, messageOf } from '../../base/errors.js';
 import type { Observation, Watching } from '../provider.js';
