@@ -112,6 +112,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     truths.see(seen);
   };
   options.earlier?.(see);
+  // Onlookers of real machines take a while to their first sight, and the method must not be ahead of it.
+  see(await provider.observe());
   const watching = provider.watch((seen) => {
     see(seen);
     options.onChange?.(seen);
@@ -122,10 +124,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     if (looks.length === 0) looks.push(...probes.map((probe) => probe.go(provider, looking.signal)));
   };
   const operation = operationOf(options);
-  if (options.mode === 'resume') {
-    look();
-    if (hasBegunOperation(journal.read())) operation?.begin();
-  }
+  if (options.mode !== 'run') look(); // An abort waits for the steady state too.
+  if (options.mode === 'resume' && hasBegunOperation(journal.read())) operation?.begin();
   const writes: Writes[] = [];
   const unsteady = () => unsteadyNow(lab, scenario, input, provider, probes);
   try {

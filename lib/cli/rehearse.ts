@@ -1,6 +1,6 @@
 /**
- * `k8s upgrade --rehearse`: the same saga on copies of the lab that are thrown away, each with a future of its own.
- * Nothing is written to the lab but the report.
+ * `k8s upgrade --rehearse`: the same saga on simulated copies of the lab that are thrown away, each with a future of
+ * its own. Nothing is written to the lab but the report.
  */
 import { join, relative } from 'node:path';
 import { UserError } from '../base/errors.js';
@@ -22,7 +22,8 @@ import { hinted } from './hints.js';
 import { writeWhole } from './files.js';
 import type { Lab } from './labs.js';
 import { portsOf } from './operation.js';
-import { openCopy, worldOf } from './providers.js';
+import { openCopy } from './providers.js';
+import { groundOf } from './rehearsal-ground.js';
 import { nextReportNumber, reportFolder } from './reports.js';
 import type { Session } from './session.js';
 import { thrownAway } from './thrown-away.js';
@@ -46,16 +47,16 @@ export async function rehearseUpgrade(
   wanted: WantedUpgrade,
 ): Promise<number> {
   session.lab = lab.name;
-  const world = worldOf(lab, 'k8s upgrade --rehearse');
   const ports = portsOf(base, lab);
-  const { input, findings } = await prepared(session, base, lab, world, ports, wanted);
+  const { copied, world, assumed } = await groundOf(session, lab, ports);
+  const { input, findings } = await prepared(session, base, copied, world, ports, wanted);
   for (const note of wanted.notes) session.note(note);
   for (const finding of findings) session.note(session.problemText(problemOf(finding)));
-  const runs = await rehearseAll({ session, lab, world, ports, input });
+  const runs = await rehearseAll({ session, lab: copied, world, ports, input });
   if (runs === null) throw interrupted();
   const { from, to } = input;
   const commandOf = (seed: number): string => repeating(session, input, seed);
-  const found = rehearsal({ lab: lab.name, from, to, assumed: [], commandOf }, runs);
+  const found = rehearsal({ lab: lab.name, from, to, assumed, commandOf }, runs);
   const document = {
     ...found,
     report: relative(session.io.cwd, writeRehearsal(lab, found)),
@@ -143,12 +144,13 @@ async function rehearseOnce(rehearsing: Rehearsing, seed: number): Promise<Rehea
 }
 
 function repeating(session: Session, input: UpgradeInput, seed: number): string {
-  const { maxUnavailable, drainTimeout } = session.options;
+  const { maxUnavailable, drainTimeout, from } = session.options;
   const faults = (session.options['fault'] ?? []) as readonly string[];
   const words = [
     ...['homelab', 'k8s', 'upgrade', '--to', input.to, '--rehearse', '--runs', '1', '--seed', String(seed)],
     ...(maxUnavailable === undefined ? [] : ['--max-unavailable', String(input.maxUnavailable)]),
     ...(drainTimeout === undefined ? [] : ['--drain-timeout', `${input.drainTimeoutMs}ms`]),
+    ...(from === undefined ? [] : ['--from', from as string]),
     ...faults.flatMap((fault) => ['--fault', fault]),
   ];
   return hinted(session, shellLine(words));

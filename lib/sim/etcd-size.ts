@@ -65,6 +65,11 @@ export class DatabaseSize {
     return (FIXED_BYTES + 2 * this.#space.revision * PAGE_BYTES) * 1.25 > quota;
   }
 
+  /** A file of at least this size from now on, as of a cluster that was used for long. */
+  grow(bytes: number): void {
+    this.#largest = Math.max(this.#largest, bytes);
+  }
+
   defragment(member: string): void {
     this.#files.set(member, this.inUse);
   }

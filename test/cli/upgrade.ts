@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { bundleNeeds } from '../../lib/bundle/needs.js';
 import type { StatusDocument } from '../../lib/cli/commands/status.js';
 import type { LabRecord } from '../../lib/cli/labs.js';
+import type { Inventory } from '../../lib/model/inventory.js';
 import type { LintDocument } from '../../lib/report/lint.js';
 import type { Rehearsal } from '../../lib/report/rehearsal.js';
 import type { UpgradePlanDocument } from '../../lib/report/upgrade-plan.js';
@@ -115,6 +116,7 @@ async function rehearsed(t: Tap, cwd: string): Promise<void> {
     await run(t, cwd, `${worst.command.replace('homelab ', '')} -o json`, 0),
   );
   t.match(again, { runs: 1, durationMs: { p50: worst.durationMs } }, 'the command repeats the worst run');
+  await fromInventory(t, cwd, found);
   const { nowMs } = JSON.parse((await run(t, cwd, 'status -o json', 0)).stdout) as { readonly nowMs: number };
   const fault = `${nowMs + 20_000}ms=cut:stage-w-1`;
   const failing = await run(t, cwd, `k8s upgrade --to v1.32.0 --rehearse --runs 1 --fault ${fault}`, 4);
@@ -122,6 +124,26 @@ async function rehearsed(t: Tap, cwd: string): Promise<void> {
     failing.stdout,
     /0 of 1 runs completed[^]*Riskiest steps:\n {2}1\. .*stage-w-1: it failed in 1 of 1/,
   );
+}
+
+/** A cluster that is made what the lab's inventory says comes to what copies of the lab itself came to. */
+async function fromInventory(t: Tap, cwd: string, own: Rehearsal): Promise<void> {
+  const taken = parsed(t, 'inventory', await run(t, cwd, 'k8s inventory -o json', 0)) as Inventory;
+  t.match(taken, { reasons: [], workloads: [], machines: [{ kubelet: 'v1.31.4', state: 'running' }] });
+  writeFileSync(join(cwd, 'i.yaml'), (await run(t, cwd, 'k8s inventory', 0)).stdout);
+  const line = 'k8s upgrade --to v1.32.0 --rehearse --runs 2 --seed 7 --from i.yaml -o json';
+  const found = parsed(t, 'rehearsal', await run(t, cwd, line, 0)) as Rehearsal;
+  t.match(found, { completed: 2, assumed: [], lowestMargin: own.lowestMargin, evictedPods: own.evictedPods });
+  const ratio = found.durationMs.p50 / own.durationMs.p50;
+  t.comment(`from the inventory ${found.durationMs.p50} ms, of the lab itself ${own.durationMs.p50} ms`);
+  t.ok(ratio > 0.8 && ratio < 1.25, 'they take about as long');
+  t.match(found.worst.command, / --from i\.yaml/);
+  writeFileSync(join(cwd, 'i.json'), JSON.stringify({ ...taken, etcdBytes: null, budgets: null }));
+  const less = JSON.parse((await run(t, cwd, line.replace('i.yaml', 'i.json'), 0)).stdout) as Rehearsal;
+  t.match(less.assumed, [/^etcd's database/, /^there are no budgets/]);
+  writeFileSync(join(cwd, 'i.json'), JSON.stringify({ ...taken, machines: 'all' }));
+  t.match((await run(t, cwd, line.replace('i.yaml', 'i.json'), 2)).stdout, /wrong-value/);
+  t.match((await run(t, cwd, line.replace('i.yaml', 'none'), 2)).stdout, /no-inventory/);
 }
 
 const copies = (t: Tap, cwd: string): Promise<unknown> =>

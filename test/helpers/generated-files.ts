@@ -1,6 +1,7 @@
 /**
  * Files of the project that are written from other files of it. `npm run snap` writes them; tests compare them.
  */
+import { INVENTORY_SCHEMA } from '../../lib/config/inventory.js';
 import { TIMINGS_SCHEMA } from '../../lib/config/timings.js';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -23,6 +24,7 @@ export function generatedFiles(root: string): readonly GeneratedFile[] {
     { path: 'schemas/timings.schema.json', text: `${JSON.stringify(TIMINGS_SCHEMA, null, 2)}\n` },
     { path: 'schemas/topology.schema.json', text: `${JSON.stringify(TOPOLOGY_SCHEMA, null, 2)}\n` },
     { path: 'schemas/bundle.schema.json', text: `${JSON.stringify(BUNDLE_SCHEMA, null, 2)}\n` },
+    { path: 'schemas/inventory.schema.json', text: `${JSON.stringify(INVENTORY_SCHEMA, null, 2)}\n` },
     { path: 'schemas/scenario.schema.json', text: `${JSON.stringify(SCENARIO_SCHEMA, null, 2)}\n` },
     { path: 'lib/config/builtin-topologies.ts', text: builtinTopologies(root) },
     { path: KUBE_VIP, text: kubeVipTemplate() },

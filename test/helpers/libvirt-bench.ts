@@ -10,7 +10,7 @@ import { labFiles } from '../../lib/provider/libvirt/lab-files.js';
 import { LabStateFile } from '../../lib/provider/libvirt/lab-state.js';
 import { Vagrant } from '../../lib/provider/libvirt/vagrant.js';
 import { Virsh } from '../../lib/provider/libvirt/virsh.js';
-import type { Command, CommandResult } from '../../lib/provider/provider.js';
+import { UnreachableError, type Command, type CommandResult } from '../../lib/provider/provider.js';
 import { FakeLibvirt } from './fake-libvirt.js';
 import { makeLab } from './labs.js';
 
@@ -29,6 +29,8 @@ export interface Bench {
   readonly context: Context;
   /** What was done on machines over SSH. */
   readonly sent: string[];
+  /** How many more times each machine does not answer after its start. */
+  readonly hangs: Map<string, number>;
 }
 
 export function bench(t: Test): Bench {
@@ -40,6 +42,7 @@ export function bench(t: Test): Bench {
   const files = labFiles(folder);
   const state = new LabStateFile(files.state, 0);
   const sent: string[] = [];
+  const hangs = new Map<string, number>();
   const { run } = host;
   const clock = jumpingClock();
   const virsh = new Virsh(run, 'test:///');
@@ -54,11 +57,11 @@ export function bench(t: Test): Bench {
     state,
     virsh,
     vagrant,
-    ssh: fakeSsh(sent),
+    ssh: fakeSsh(sent, hangs),
     kvm: async () => ({ state: 'works', why: '' }) as const,
     image: null,
   };
-  return { host, context, sent };
+  return { host, context, sent, hangs };
 }
 
 /** Sleeps take no time; what waits for something that never comes must give up by itself. */
@@ -74,7 +77,7 @@ function jumpingClock(): Clock {
 }
 
 /** Machines that answer at once and do whatever they are told. */
-function fakeSsh(sent: string[]): Ssh {
+function fakeSsh(sent: string[], hangs: Map<string, number>): Ssh {
   const known = new Set<string>();
   return {
     shell: (machine) => ({
@@ -88,7 +91,12 @@ function fakeSsh(sent: string[]): Ssh {
       sendFile: async (path) => void sent.push(`${machine}: send ${path}`),
     }),
     forget: (machine) => void sent.push(`${machine}: forget`),
-    waitUntilUp: async (machine, { argv = ['true'] }) => void sent.push(`${machine}: ${argv.join(' ')}`),
+    waitUntilUp: async (machine, { argv = ['true'] }) => {
+      const left = hangs.get(machine) ?? 0;
+      hangs.set(machine, left - 1);
+      if (left > 0) throw new UnreachableError(machine, 'it hangs');
+      sent.push(`${machine}: ${argv.join(' ')}`);
+    },
     answers: async () => true,
     knows: (machine) => known.has(machine),
     writeConfig: (text) => {

@@ -146,6 +146,10 @@ async function upgraded(t: Test, lab: TestLab, to: string): Promise<void> {
   const linted = await lab.homelab(`lint --to ${to}`);
   show(t, `lint --to ${to}`, linted, 0);
   await type(t, lab, `k8s upgrade --to ${to} --dry-run`, 0);
+  // Everything of a lab that is well can be read, and copies of it come to a good end.
+  await type(t, lab, 'k8s inventory', 0);
+  const rehearsed = await type(t, lab, `k8s upgrade --to ${to} --rehearse --runs 3 -o json`, 0);
+  t.match(JSON.parse(rehearsed.stdout), { completed: 3, assumed: [] });
   const watching = watch(VIP);
   const { stdout } = await type(t, lab, `k8s upgrade --to ${to} -o json`, 0);
   const { sent, lost } = await watching.stop();

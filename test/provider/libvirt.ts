@@ -158,6 +158,21 @@ t.test('power and cables', async (t) => {
   t.equal(host.called('vagrant --machine-readable halt').length, 1, 'what is off is not halted again');
 });
 
+t.test('a machine that hangs in its boot is switched off and on once', async (t) => {
+  const rig = bench(t);
+  const { host, context, hangs } = rig;
+  await create(rig);
+  await changePower(context, W, 'cut', {});
+  hangs.set(W, 1);
+  await changePower(context, W, 'start', {});
+  t.strictSame(host.called('virsh start').length, 2);
+  t.strictSame(host.called('virsh destroy').length, 2);
+  await changePower(context, W, 'cut', {});
+  hangs.set(W, 2);
+  await t.rejects(changePower(context, W, 'start', {}), { name: 'UnreachableError' });
+  t.strictSame(host.called('virsh start').length, 4, 'and only once');
+});
+
 t.test("the box's image in the pool", async (t) => {
   const { host, context } = bench(t);
   const { virsh, state, clock, env } = context;

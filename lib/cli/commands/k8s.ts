@@ -1,6 +1,7 @@
 /** `homelab k8s upgrade`: the cluster of a lab to another version, or the plan of it. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { findOpenJournal } from '../../engine/journal-file.js';
+import { toYaml } from '../../generate/yaml.js';
 import { resolveUpgrade } from '../../model/upgrade.js';
 import { nothingToUpgrade, upgradePlan, upgradePlanText } from '../../report/upgrade-plan.js';
 import { upgradeSaga } from '../../sagas/upgrade.js';
@@ -22,6 +23,7 @@ import {
 import { aboutLab, examples } from '../options.js';
 import { openProvider } from '../providers.js';
 import { restore } from '../restore.js';
+import { inventoryOf } from '../rehearsal-ground.js';
 import { DEFAULT_RUNS, rehearseUpgrade } from '../rehearse.js';
 import type { Session } from '../session.js';
 import { prepareUpgrade, problemOf, refusedWithAll, type WantedUpgrade } from '../upgrade-preparation.js';
@@ -35,9 +37,10 @@ export function define(command: Command, perform: Perform): void {
     .option('--dry-run', 'show every step, its commands, its time and what is up meanwhile; change nothing')
     .option(
       '--rehearse',
-      'run it on copies of the simulated lab and say what is to be expected; change nothing',
+      'run it on simulated copies of the lab and say what is to be expected; change nothing',
     )
     .option('--runs <count>', `how many copies are rehearsed on (default: ${DEFAULT_RUNS})`, wholeCount)
+    .option('--from <file>', 'with --rehearse: what the cluster is like, from `homelab k8s inventory`')
     .option(
       '--seed <number>',
       'of the first rehearsed run; the others count up from it (default: 1)',
@@ -58,6 +61,7 @@ export function define(command: Command, perform: Perform): void {
     ['homelab k8s upgrade --to v1.32.0 --max-unavailable 2', 'two workers at a time'],
   ]);
   defineRestore(command, perform);
+  defineInventory(command, perform);
   examples(command, [['homelab k8s upgrade --to v1.32', summary]]);
 }
 
@@ -70,6 +74,26 @@ function defineRestore(command: Command, perform: Perform): void {
     .option('--fault <time=action:machine>', FAULT, collectFaults)
     .action(() => perform(own, restore));
   examples(own, [['homelab k8s restore --snapshot 0001-by-hand', 'what it costs is said first']]);
+}
+
+function defineInventory(command: Command, perform: Perform): void {
+  const summary = 'print what a rehearsal needs to know of the cluster; only looks';
+  const own = aboutLab(command.command('inventory').summary(summary).description(summary));
+  own.action(() => perform(own, inventory));
+  examples(own, [
+    [
+      'homelab k8s inventory > inventory.yaml',
+      'to look at, to change, and for `k8s upgrade --rehearse --from`',
+    ],
+  ]);
+}
+
+async function inventory(session: Session): Promise<number> {
+  const lab = mustFindLab(baseFolder(session), session.options.lab);
+  if (!wasBootstrapped(lab)) throw notUp(lab);
+  const document = await inventoryOf(session, lab);
+  session.result(document, toYaml({ ...document }));
+  return 0;
 }
 
 const FAULT = 'plan a fault at a lab time (simulator; repeatable)';

@@ -7,6 +7,12 @@ import { BOOT_SECONDS } from './create.js';
 import { findDomains, type FoundDomain } from './leftovers.js';
 import { ensureNetworks } from './networks.js';
 
+/**
+ * Under software emulation on a busy host a guest's kernel now and then hangs in its boot: both processors turn in its
+ * timer, and nothing comes of it. An ordinary boot takes 20 s.
+ */
+const HUNG_SECONDS = 90;
+
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const POLL_MS = 500;
 
@@ -69,9 +75,30 @@ async function start(context: Context, name: string, domain: FoundDomain, waitin
   const { virsh, ssh, lab, files } = context;
   // After this computer was switched off, its libvirt has the lab's networks, but does not run them.
   await ensureNetworks(virsh, lab, files.folder);
-  if (domain.state === 'off') await virsh.start(domainName(name));
   if (domain.state === 'paused') await virsh.resume(domainName(name));
+  if (domain.state === 'off') {
+    await virsh.start(domainName(name));
+    if (await isUpWithin(context, name, HUNG_SECONDS, waiting)) return;
+    await virsh.cut(domainName(name));
+    ssh.forget(name);
+    await virsh.start(domainName(name));
+  }
   await ssh.waitUntilUp(name, { timeoutMs: scaled(lab, BOOT_SECONDS), ...waiting });
+}
+
+async function isUpWithin(
+  { ssh, lab }: Context,
+  name: string,
+  seconds: number,
+  waiting: Waiting,
+): Promise<boolean> {
+  try {
+    await ssh.waitUntilUp(name, { timeoutMs: scaled(lab, seconds), ...waiting });
+    return true;
+  } catch (error) {
+    if (error instanceof UnreachableError) return false;
+    throw error;
+  }
 }
 
 async function halt(context: Context, name: string, domain: FoundDomain, waiting: Waiting): Promise<void> {

@@ -17,6 +17,8 @@ export function operationText(operation: Operation): string {
       return `link ${operation.state}`;
     case 'disk':
       return `disk ${operation.latencyMs} ms slower`;
+    case 'etcd-size':
+      return `etcd of ${operation.bytes} bytes`;
     case 'run':
       return operation.argv.join(' ');
     case 'read':

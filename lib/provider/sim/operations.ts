@@ -31,6 +31,8 @@ export type Operation =
   | { readonly kind: 'link'; readonly machine: string; readonly state: 'up' | 'down' }
   | { readonly kind: 'disk'; readonly machine: string; readonly latencyMs: number }
   | { readonly kind: 'destroy'; readonly machines: readonly string[] }
+  /** Gives every etcd a database of at least this size: of a copy that stands for a lab with a past. */
+  | { readonly kind: 'etcd-size'; readonly bytes: number }
   | {
       readonly kind: 'run';
       readonly machine: string;
@@ -143,6 +145,9 @@ function* act(world: World, running: Running, seq: number, operation: Acted): Si
       return { kind: 'done' };
     case 'disk':
       slowDisk(world.machine(operation.machine), operation.latencyMs);
+      return { kind: 'done' };
+    case 'etcd-size':
+      for (const { size } of world.etcdClusters.values()) size.grow(operation.bytes);
       return { kind: 'done' };
     case 'destroy':
       yield* destroyAll(world, operation.machines);

@@ -137,6 +137,11 @@ export class SimProvider implements Provider {
     await this.#perform({ kind: 'disk', machine: name, latencyMs });
   }
 
+  /** Every etcd has a database of at least this size from now on. */
+  async growEtcd(bytes: number): Promise<void> {
+    await this.#perform({ kind: 'etcd-size', bytes });
+  }
+
   async destroy(names: readonly string[]): Promise<void> {
     await this.#perform({ kind: 'destroy', machines: names });
   }

@@ -162,7 +162,7 @@ async function offers(
  * Installs packages of exactly this version and holds them. dpkg is made whole first, because a
  * machine may have lost its power in the middle of an earlier attempt.
  */
-async function install(
+export async function install(
   context: StepContext,
   lab: LabSpec,
   machine: string,
