@@ -1,5 +1,6 @@
 // What people type to look around on a simulated machine, and programs that follow something.
 import t from 'tap';
+import { systemdAge, unitsAge } from '../../lib/sim/commands/dates.js';
 import { KubeadmLab } from '../helpers/kubeadm-lab.js';
 
 const lab = new KubeadmLab();
@@ -55,6 +56,27 @@ t.test('what people type to look around', async (t) => {
     /Failed with result/,
     '',
   ]);
+});
+
+t.test('how long ago something was, in the words of each program', async (t) => {
+  const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
+  const some = [400, 45 * second, minute + second, 5 * minute, hour, 7 * hour, 26 * hour, 3 * day, 8 * day];
+  t.same(
+    some.map((ms) => systemdAge(ms)),
+    ['400ms', '45s', '1min 1s', '5min', '1h 0min', '7h', '1 day 2h', '3 days', '1 week 1 day'],
+  );
+  const words = [
+    'Less than a second',
+    '45 seconds',
+    'About a minute',
+    '5 minutes',
+    'About an hour',
+    '7 hours',
+  ];
+  t.same(
+    some.map((ms) => unitsAge(ms)),
+    [...words, '26 hours', '3 days', '8 days'],
+  );
 });
 
 t.test('programs that follow something, for as long as timeout gives them', async (t) => {

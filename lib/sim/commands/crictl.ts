@@ -4,7 +4,7 @@ import { CONTAINERD_DOWN } from '../containerd.js';
 import { logFolder } from '../container-log.js';
 import type { Invocation, Program } from '../process.js';
 import { sleep, type Sim } from '../task.js';
-import { humanDuration } from '../../base/calendar.js';
+import { unitsAge } from './dates.js';
 
 /** What `crictl stop` and `stopp` give a container. */
 const STOP_TIMEOUT_MS = 10_000;
@@ -141,7 +141,7 @@ function listPods(call: Invocation): void {
     return;
   }
   const row = (one: Sandbox): string[] => [
-    ...[one.id.slice(0, 13), `${humanDuration(nowMs - one.createdMs)} ago`, one.ready ? 'Ready' : 'NotReady'],
+    ...[one.id.slice(0, 13), `${unitsAge(nowMs - one.createdMs)} ago`, one.ready ? 'Ready' : 'NotReady'],
     ...[one.name, one.namespace, String(one.attempt), '(default)'],
   ];
   const head = ['POD ID', 'CREATED', 'STATE', 'NAME', 'NAMESPACE', 'ATTEMPT', 'RUNTIME'];
@@ -159,7 +159,7 @@ function listContainers(call: Invocation): void {
     return;
   }
   const row = (one: Container): string[] => [
-    ...[one.id.slice(0, 13), one.image, `${humanDuration(call.world.nowMs - one.startedMs)} ago`],
+    ...[one.id.slice(0, 13), one.image, `${unitsAge(call.world.nowMs - one.startedMs)} ago`],
     ...[one.finishedMs === null ? 'Running' : 'Exited', one.name, String(one.attempt)],
     ...[one.sandbox.id.slice(0, 13), one.sandbox.name],
   ];

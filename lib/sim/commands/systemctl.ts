@@ -8,7 +8,8 @@ import { haltMachine, startMachine } from '../power.js';
 import { sleep, type Sim } from '../task.js';
 import { UNIT_FOLDER, Units, WANTS_FOLDER, type UnitState } from '../units.js';
 import { EPOCH_UNIX_MS } from '../world.js';
-import { humanDuration, rfc3339 } from '../../base/calendar.js';
+import { rfc3339 } from '../../base/calendar.js';
+import { dateParts, systemdAge } from './dates.js';
 import { Failure, gnuFlags, notModelled, program } from './failure.js';
 import { FlagProblem, type Flags } from './flags.js';
 import { killUnits } from './kill.js';
@@ -235,10 +236,11 @@ function sinceText(call: Invocation, name: string): string {
   const { machine } = call;
   const since = machine.units.changedMs(name);
   if (since === null) return '';
+  const { weekday } = dateParts(since);
   const text = rfc3339(EPOCH_UNIX_MS + since)
     .replace('T', ' ')
     .replace('Z', ' UTC');
-  return ` since ${text}; ${humanDuration(machine.wallMs - since)} ago`;
+  return ` since ${weekday} ${text}; ${systemdAge(machine.wallMs - since)} ago`;
 }
 
 /** Returns at once, as the real one does; the shutdown ends the session that asked for it. */
