@@ -97,13 +97,14 @@ class Checks {
   }
 
   probe(at: Path): void {
-    const kinds = ['run', 'kubectl', 'write', 'ping'].filter((key) => this.#has([...at, key]));
+    const kinds = ['run', 'kubectl', 'write', 'ping', 'backend'].filter((key) => this.#has([...at, key]));
     if (kinds.length !== 1) {
-      const remedy = 'Give it one of run, kubectl, write and ping.';
-      this.#wrong(at, 'a probe is one program.', remedy, 'one of run, kubectl, write, ping');
+      const remedy = 'Give it one of run, kubectl, write, ping and backend.';
+      this.#wrong(at, 'a probe is one program.', remedy, 'one of run, kubectl, write, ping, backend');
     }
     if (this.#has([...at, 'ping']) && this.#text([...at, 'ping']) !== 'vip')
       this.#selector([...at, 'ping'], Infinity);
+    if (this.#has([...at, 'backend'])) this.#selector([...at, 'backend'], Infinity);
     if (this.#has([...at, 'on']) && this.#text([...at, 'on']) !== 'host')
       this.#selector([...at, 'on'], Infinity);
     const output = this.#text([...at, 'output']);

@@ -4,7 +4,7 @@
  */
 import { Prng } from '../base/prng.js';
 import { UserError } from '../base/errors.js';
-import { controlPlanes, workers, type LabSpec } from '../model/lab.js';
+import { controlPlanes, loadBalancers, workers, type LabSpec } from '../model/lab.js';
 import { HOST, type Observation, type Provider } from '../provider/provider.js';
 import { FAULTS } from './fault-kinds.js';
 import type { PlannedOperation } from './operation-plan.js';
@@ -34,9 +34,9 @@ export interface ChaosInput {
   /** Machines of each fault, and of what a partition keeps apart from them. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
   readonly from: Readonly<Record<string, readonly string[]>>;
-  /** The machine that each probe runs on, and the address that each ping goes to. */
+  /** The machine that each probe runs on; where each ping goes, and which server of HAProxy is asked for. */
   readonly probes: Readonly<Record<string, string>>;
-  readonly pings: Readonly<Record<string, string>>;
+  readonly targets: Readonly<Record<string, string>>;
   /** Machines of each subject that names some, by its text. */
   readonly subjects: Readonly<Record<string, readonly string[]>>;
 }
@@ -67,6 +67,8 @@ function unmet(lab: LabSpec, { needs, probes }: Scenario): readonly string[] {
     reasons.push(`it needs the floating address by ${needs.vip} (homelab up --vip-provider ${needs.vip})`);
   if (lab.vip === null && probes.some(({ what }) => what.kind === 'ping' && what.to === null))
     reasons.push('it sends pings to a floating address, and there is none');
+  if (loadBalancers(lab).length === 0 && probes.some(({ what }) => what.kind === 'backend'))
+    reasons.push('it asks HAProxy for its servers, and there is no load balancer');
   return reasons;
 }
 
@@ -93,12 +95,12 @@ export function steadyStateOf(lab: LabSpec, scenario: Scenario): readonly Steady
   });
 }
 
-/** Where HAProxy's next connection would go is known to nobody but itself; `backend` is what was seen there. */
-export function knownOf(seen: Observation, backend: string | null): Known['properties'] {
+/** `backends`: those that HAProxy gives connections to, null where nobody could be asked. */
+export function knownOf(seen: Observation, backends: readonly string[] | null): Known['properties'] {
   return {
     'vip-holder': answering(seen).length === 0 ? null : answering(seen),
     'etcd-leader': seen.etcd.leader === null ? null : [seen.etcd.leader],
-    'haproxy-active-backend': backend === null ? null : [backend],
+    'haproxy-active-backend': backends,
   };
 }
 
@@ -110,7 +112,7 @@ export function chooseMachines(
   scenario: Scenario,
   properties: Known['properties'],
   seed: number,
-): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'pings' | 'subjects'> & {
+): Pick<ChaosInput, 'phaseMs' | 'faults' | 'from' | 'probes' | 'targets' | 'subjects'> & {
   readonly operated: readonly string[];
 } {
   const prng = new Prng(seed).fork('chaos').fork(scenario.name);
@@ -132,18 +134,19 @@ export function chooseMachines(
     faults[fault.name] = machines;
     if (fault.fault !== 'partition') continue;
     const rest = everybody.filter((name) => !machines.includes(name));
-    from[fault.name] = fault.from === null ? rest : choose(fault.from, `${fault.name}/from`);
+    from[fault.name] = fromOf(fault.from, rest, (from) => choose(from, `${fault.name}/from`));
   }
   const probes = scenario.probes.map(({ name, on, what }) => {
     const first = controlPlanes(lab)[0]?.name ?? HOST;
-    const fallback = what.kind === 'run' || what.kind === 'ping' ? HOST : first;
+    const fallback = what.kind === 'kubectl' || what.kind === 'write' ? first : HOST;
     return [name, on === null ? fallback : (choose(on, `probe/${name}`)[0] ?? fallback)] as const;
   });
-  const pings = scenario.probes.flatMap(({ name, what }) => {
-    if (what.kind !== 'ping') return [];
-    const to = what.to === null ? null : choose(what.to, `ping/${name}`)[0];
-    const address = to === null ? lab.vip?.address : lab.machines.find((one) => one.name === to)?.address;
-    return [[name, address ?? ''] as const];
+  const targets = scenario.probes.flatMap(({ name, what }) => {
+    if (what.kind !== 'ping' && what.kind !== 'backend') return [];
+    if (what.to === null) return [[name, lab.vip?.address ?? ''] as const];
+    const [to] = choose(what.to, `target/${name}`);
+    const address = lab.machines.find((one) => one.name === to)?.address;
+    return [[name, (what.kind === 'ping' ? address : to) ?? ''] as const];
   });
   const subjects = subjectsOf(lab, scenario).flatMap(({ text, of }) =>
     of === null ? [] : [[text, choose(of, `subject/${text}`)] as const],
@@ -155,9 +158,19 @@ export function chooseMachines(
     faults,
     from,
     probes: Object.fromEntries(probes),
-    pings: Object.fromEntries(pings),
+    targets: Object.fromEntries(targets),
     subjects: Object.fromEntries(subjects),
   };
+}
+
+/** The workstation is no machine of the lab, and may be what others are cut off from. */
+function fromOf(
+  from: Selector | null,
+  rest: readonly string[],
+  choose: (from: Selector) => readonly string[],
+): readonly string[] {
+  if (from === null) return rest;
+  return from.text === HOST ? [HOST] : choose(from);
 }
 
 function subjectsOf(lab: LabSpec, scenario: Scenario): readonly Subject[] {

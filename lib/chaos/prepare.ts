@@ -3,6 +3,7 @@ import type { LabSpec } from '../model/lab.js';
 import type { Provider } from '../provider/provider.js';
 import type { SagaPorts } from '../sagas/ports.js';
 import { seconds } from '../sagas/timing.js';
+import { seenBackends } from './backends.js';
 import { checkSteps, operationSaga, planOperation } from './operation-plan.js';
 import { checkPossible, chooseMachines, knownOf, steadyStateOf, type ChaosInput } from './plan.js';
 import { contextOf, probesOf, type Probe } from './probes.js';
@@ -34,7 +35,8 @@ export async function prepareChaos(
   const plain = ({ subject }: SteadySpec): boolean => subject.kind !== 'probe' && subject.of === null;
   const before = await gate(options, { subjects: {} }, plain, []);
   if (before.length > 0) return { input: null, unsteady: before };
-  const properties = knownOf(await provider.observe(), null);
+  const backends = await seenBackends(lab, provider, signal);
+  const properties = knownOf(await provider.observe(), backends);
   const { operated, ...chosen } = chooseMachines(lab, scenario, properties, seed);
   const asked = new Map(
     probesOf(lab, scenario, chosen).flatMap((one) => (one.isGate ? [[one.name, one] as const] : [])),

@@ -4,6 +4,7 @@
  */
 import { CancelledError } from '../base/errors.js';
 import { StepError, type StepContext } from '../engine/saga.js';
+import { activeBackends, askBackends } from './backends.js';
 import { ADMIN_CONF } from '../generate/paths.js';
 import type { LabSpec } from '../model/lab.js';
 import { UnreachableError, type Provider } from '../provider/provider.js';
@@ -21,20 +22,20 @@ export interface Probing {
   readonly spec: ProbeSpec;
   /** The machine that it runs on. */
   readonly machine: string;
-  /** Where a ping goes; null for any other. */
-  readonly address: string | null;
+  /** Where a ping goes, or the server that HAProxy is asked for; null for any other. */
+  readonly target: string | null;
 }
 
 /** All probes of a scenario, with the machines that were chosen for them. */
 export function probesOf(
   lab: LabSpec,
   { probes }: Scenario,
-  input: Pick<ChaosInput, 'probes' | 'pings'>,
+  input: Pick<ChaosInput, 'probes' | 'targets'>,
 ): readonly Probe[] {
   return probes.map(
     (spec) =>
       new Probe(lab, {
-        ...{ spec, machine: input.probes[spec.name] ?? '', address: input.pings[spec.name] ?? null },
+        ...{ spec, machine: input.probes[spec.name] ?? '', target: input.targets[spec.name] ?? null },
       }),
   );
 }
@@ -122,10 +123,10 @@ export class Probe {
         timeoutMs: spec.what.kind === 'ping' ? 2 * timeoutMs + 1_000 : timeoutMs,
       });
       if (spec.lasts) return { value: `it ended: ${wordsOf(ran)}`, good: false };
-      const good =
-        ran.code === spec.exit && (spec.output === null || new RegExp(spec.output).test(ran.stdout));
+      const good = this.#isGood(ran);
       if (good && spec.what.kind === 'write') this.#acknowledged = number;
-      return { value: good ? 'ok' : wordsOf(ran), good };
+      const isListed = spec.what.kind === 'backend' && ran.code === 0;
+      return { value: good ? 'ok' : isListed ? 'not up' : wordsOf(ran), good };
     } catch (error) {
       if (error instanceof StepError && error.code === 'command-timed-out' && spec.lasts)
         return { value: 'ok', good: true };
@@ -135,17 +136,25 @@ export class Probe {
     }
   }
 
+  #isGood({ code, stdout }: Ran): boolean {
+    const { spec, target } = this.#probing;
+    if (code !== spec.exit) return false;
+    if (spec.what.kind === 'backend') return activeBackends(stdout).includes(target ?? '');
+    return spec.output === null || new RegExp(spec.output).test(stdout);
+  }
+
   #argv(number: number): readonly string[] {
-    const { spec, address } = this.#probing;
+    const { spec, target } = this.#probing;
+    if (spec.what.kind === 'backend') return askBackends(this.#lab) ?? [];
     if (spec.what.kind !== 'ping') return argvOf(spec.name, spec.what, number);
     const waitSeconds = Math.max(1, Math.round(durationOn(this.#lab, spec.timeout) / 1_000));
-    return ['ping', '-n', '-q', '-c', '1', '-W', String(waitSeconds), address ?? ''];
+    return ['ping', '-n', '-q', '-c', '1', '-W', String(waitSeconds), target ?? ''];
   }
 }
 
 function argvOf(
   probe: string,
-  what: Exclude<ProbeSpec['what'], { readonly kind: 'ping' }>,
+  what: Exclude<ProbeSpec['what'], { readonly kind: 'ping' | 'backend' }>,
   number: number,
 ): readonly string[] {
   if (what.kind === 'run') return what.argv;

@@ -112,6 +112,8 @@ export async function runChaos(options: ChaosRunOptions): Promise<ChaosSeen> {
     truths.see(seen);
   };
   options.earlier?.(see);
+  // Onlookers of real machines take a while to their first sight, and the method must not be ahead of it.
+  see(await provider.observe());
   const watching = provider.watch((seen) => {
     see(seen);
     options.onChange?.(seen);

@@ -96,7 +96,8 @@ function chapterStages(whole: Whole, { waits, moments }: Chapter, chapter: numbe
         ...injects.map((fault) => injection(whole, fault)),
       ];
       const waiting = stage(`until-${key}`, `Until ${at}`, [until(whole, chapter, key, atMs)]);
-      return [...(atMs === 0 ? [] : [waiting]), stage(`moment-${key}`, `At ${at}`, steps)];
+      const moment = steps.length === 0 ? [] : [stage(`moment-${key}`, `At ${at}`, steps)];
+      return [...(atMs === 0 ? [] : [waiting]), ...moment];
     }),
   ];
 }

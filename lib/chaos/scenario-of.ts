@@ -49,6 +49,7 @@ function whatOf(read: Reader): ProbeSpec['what'] {
   if (read.has('write')) return { kind: 'write' };
   if (read.has('ping'))
     return { kind: 'ping', to: read.text('ping') === 'vip' ? null : read.selector('ping') };
+  if (read.has('backend')) return { kind: 'backend', to: read.selector('backend') };
   const kind = read.has('kubectl') ? 'kubectl' : 'run';
   return { kind, argv: read.texts(kind) };
 }

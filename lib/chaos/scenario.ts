@@ -26,7 +26,9 @@ export interface ProbeSpec {
     | { readonly kind: 'run' | 'kubectl'; readonly argv: readonly string[] }
     | { readonly kind: 'write' }
     /** One packet each time; null for the floating address. */
-    | { readonly kind: 'ping'; readonly to: Selector | null };
+    | { readonly kind: 'ping'; readonly to: Selector | null }
+    /** Whether HAProxy's checks have a control plane up. */
+    | { readonly kind: 'backend'; readonly to: Selector };
   /** Null for the workstation, or for the control plane that kubectl takes. */
   readonly on: Selector | null;
   readonly every: DurationSum;

@@ -80,6 +80,7 @@ const PROBE: Schema = {
     ping: text(
       'One packet to a machine, or to vip, the floating address; sent from the workstation unless told.',
     ),
+    backend: text('A control plane that HAProxy’s checks are to have up, asked of the load balancer.'),
     on: text('One machine, or host for the workstation (the default of run and ping).'),
     every: duration('Pause between the beginnings of two runs; default 1s.'),
     timeout: duration('After so long a run is ended and has failed; default 10s, of a ping 1s.'),
@@ -112,7 +113,7 @@ const FAULT: Schema = {
     ),
     for: duration('Lifted after so long; default at the end of the method.'),
     from: text(
-      'partition: the machines that are not heard any more; default every other one and the workstation.',
+      'partition: the machines that are not heard any more, or host, the workstation; default all of these.',
     ),
     unit: text('stop-unit: the systemd unit.'),
     manifest: text('remove-manifest: the static pod, such as kube-apiserver.'),

@@ -49,10 +49,14 @@ function timesOf(lab: LabSpec, faults: readonly FaultSpec[], lastsMs: number): R
   return new Map(begins.map(({ name, beginMs, endMs }) => [name, { beginMs, endMs: endMs ?? wholeMs }]));
 }
 
-/** In order; of one moment what goes comes before what comes, and what came last goes first. */
+/**
+ * In order, the end of a method that is to last for some time among them; of one moment what goes comes before what
+ * comes, and what came last goes first.
+ */
 function momentsOf(lab: LabSpec, faults: readonly FaultSpec[], lastsMs: number): readonly Moment[] {
   const times = timesOf(lab, faults, lastsMs);
-  const all = [...times.values()].flatMap(({ beginMs, endMs }) => [beginMs, endMs]);
+  const own = [...times.values()].flatMap(({ beginMs, endMs }) => [beginMs, endMs]);
+  const all = lastsMs > 0 ? [...own, Math.max(lastsMs, ...own)] : own;
   return [...new Set(all)]
     .sort((a, b) => a - b)
     .map((atMs) => ({

@@ -1,5 +1,5 @@
 /** A report as JUnit XML, which continuous integration reads: a test case for each step and each assertion. */
-import type { ReportAssertion, ReportStep, RunReport } from './run-report.js';
+import type { ReportAssertion, ReportRuns, ReportStep, RunReport } from './run-report.js';
 
 export function junitXml(report: RunReport): string {
   const cases = [
@@ -11,11 +11,12 @@ export function junitXml(report: RunReport): string {
   const skipped = cases.filter((one) => one.skipped).length;
   const seconds = inSeconds(report.endedMs - report.startedMs);
   const counts = `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds}"`;
-  const { subject, lab, provider, seed, versions, command } = report;
+  const { subject, lab, provider, seed, versions, command, runs } = report;
   const properties = [
     ...Object.entries({ lab, provider, seed: String(seed ?? ''), command }),
     ...Object.entries(versions).map(([name, version]) => [`version.${name}`, version] as const),
-  ].map(([name = '', value = '']) => `      <property name="${escaped(name)}" value="${escaped(value)}"/>`);
+    ...(runs === undefined ? [] : runsProperties(runs)),
+  ].map(([name, value]) => `      <property name="${escaped(name)}" value="${escaped(value)}"/>`);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="homelab" ${counts}>`,
@@ -28,6 +29,22 @@ export function junitXml(report: RunReport): string {
     '</testsuites>',
     '',
   ].join('\n');
+}
+
+/** Such as `runs.held` and `p95.recovery`, in seconds. */
+function runsProperties(runs: ReportRuns): readonly (readonly [string, string])[] {
+  const { count, firstSeed, worstSeed, verdicts, distributions } = runs;
+  const spreads = distributions.flatMap(({ name, minMs, p50Ms, p95Ms, maxMs }) =>
+    Object.entries({ min: minMs, p50: p50Ms, p95: p95Ms, max: maxMs }).map(
+      ([part, ms]) => [`${part}.${name}`, inSeconds(ms)] as const,
+    ),
+  );
+  const whole = { runs: count, 'seed.first': firstSeed, 'seed.worst': worstSeed };
+  return [
+    ...Object.entries(whole).map(([name, value]) => [name, String(value)] as const),
+    ...Object.entries(verdicts).map(([word, number]) => [`runs.${word}`, String(number)] as const),
+    ...spreads,
+  ];
 }
 
 interface Case {

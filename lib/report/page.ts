@@ -7,6 +7,7 @@ import { toBase64Bytes } from '../base/base64.js';
 import { printDuration, printMoment, printSpan } from '../base/duration.js';
 import { element, raw, table, type Markup } from './markup.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-parts.js';
+import { runsSection } from './page-runs.js';
 import type { RunReport } from './run-report.js';
 
 export function reportPage(report: RunReport): string {
@@ -28,7 +29,11 @@ export function reportPage(report: RunReport): string {
   ]);
   const body = element('body', {}, [
     header(report),
-    element('main', {}, [timeline(), ...sections]),
+    element('main', {}, [
+      ...(report.runs === undefined ? [] : [runsSection(report.runs)]),
+      timeline(),
+      ...sections,
+    ]),
     raw(`<script type="application/json" id="report">${embedded(report)}</script>`),
     raw(`<script>${PAGE_SCRIPT}</script>`),
   ]);

@@ -51,6 +51,29 @@ export interface ReportMeasure {
   readonly ms: number;
 }
 
+/** How one duration is spread over many runs. */
+export interface ReportDistribution {
+  readonly name: string;
+  /** In how many runs it was measured. */
+  readonly count: number;
+  readonly minMs: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly maxMs: number;
+  readonly worstSeed: number;
+}
+
+/** Many runs on copies of a lab; everything else in their report is of the one that is to be looked at first. */
+export interface ReportRuns {
+  readonly count: number;
+  /** Each further run has the next seed. */
+  readonly firstSeed: number;
+  readonly worstSeed: number;
+  /** How many ended how. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly distributions: readonly ReportDistribution[];
+}
+
 /** What whoever ran something knows. Lanes and steps may be empty; all times are lab times. */
 export interface RunFacts {
   readonly lab: string;
@@ -78,6 +101,8 @@ export interface RunFacts {
   readonly assertions: readonly ReportAssertion[];
   readonly lanes: readonly Lane[];
   readonly measures: readonly ReportMeasure[];
+  /** Only where it was run many times. */
+  readonly runs?: ReportRuns;
   /** What the report cannot say, and why. */
   readonly reasons: readonly string[];
 }

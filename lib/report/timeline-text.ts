@@ -182,7 +182,7 @@ function legend({ lanes, steps }: RunReport): string {
 
 /** What stands out, in words. */
 function found(report: RunReport, columns: number): readonly string[] {
-  const { outages, vipMoves, lowestMargin, assertions, reasons } = report;
+  const { outages, vipMoves, lowestMargin, assertions, reasons, runs } = report;
   const because = (why: string | null): string => (why === null ? '' : `: ${why}`);
   const failed = assertions.filter(({ ok }) => !ok);
   const parts: readonly (readonly [string, readonly string[]])[] = [
@@ -211,6 +211,13 @@ function found(report: RunReport, columns: number): readonly string[] {
         : [
             `at the least ${lowestMargin.spare} voter(s) to spare, from ${printMoment(lowestMargin.fromMs)} on`,
           ],
+    ],
+    [
+      'Over all runs',
+      (runs?.distributions ?? []).map(({ name, minMs, p50Ms, p95Ms, maxMs, worstSeed }) => {
+        const spread = [minMs, p50Ms, p95Ms, maxMs].map(printDuration).join(' / ');
+        return `${name}: ${spread} (min / p50 / p95 / max), seed ${worstSeed}`;
+      }),
     ],
     ['What this cannot say', reasons],
   ];

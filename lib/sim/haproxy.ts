@@ -1,9 +1,10 @@
 /**
  * HAProxy as a TCP balancer in front of the API servers: health checks, round robin, redispatch, sessions closed
- * when their server is marked down. Queues, limits, ACLs and the statistics' numbers are not modelled.
+ * when their server is marked down. Queues, limits, ACLs and most of the statistics are not modelled.
  */
 import { checkHaproxyConfig, type HaproxyProxy, type HaproxyServer } from './haproxy-config.js';
 import { checkServerHealth, type Backend, type BackendServer } from './haproxy-checks.js';
+import { metricsText } from './haproxy-metrics.js';
 import type { Listener, Outcome, Request } from './network.js';
 import { observeApi } from './observe-control-plane.js';
 import type { Invocation, Program } from './process.js';
@@ -38,7 +39,7 @@ export const haproxyServer: Program = function* run(call) {
   const backends = new Map<string, Backend>();
   for (const proxy of config.proxies)
     if (proxy.servers.length > 0) backends.set(proxy.name, start(call, proxy));
-  for (const proxy of config.proxies) listen(call, proxy, backends.get(proxy.defaultBackend ?? proxy.name));
+  for (const proxy of config.proxies) listen(call, proxy, backends);
   for (;;) yield* waitFor([call.process.terminate]);
 };
 
@@ -64,11 +65,12 @@ function newServer(config: HaproxyServer): BackendServer {
   return { config, up: true, markedDown: new Signal(`${config.name} marked down`) };
 }
 
-function listen(call: Invocation, proxy: HaproxyProxy, backend: Backend | undefined): void {
+function listen(call: Invocation, proxy: HaproxyProxy, backends: ReadonlyMap<string, Backend>): void {
+  const backend = backends.get(proxy.defaultBackend ?? proxy.name);
   for (const bind of proxy.binds) {
     const serve: Listener['serve'] = (request) =>
       proxy.mode === 'http' || backend === undefined
-        ? answer(proxy, request)
+        ? answer(proxy, [...backends.values()], request)
         : forward(call, backend, request);
     const answersReady = () => backend !== undefined && reachesReady(call, backend);
     call.process.listen({ ...bind, certificate: () => null, serve, answersReady });
@@ -83,12 +85,16 @@ function reachesReady({ world, machine }: Invocation, { servers }: Backend): boo
   return servers.some(({ up, config }) => up && addresses.includes(machine.lookup(config.host) ?? ''));
 }
 
-/** The metrics page; its numbers are not kept. Another path of an HTTP proxy without servers has no answer. */
-function* answer(proxy: HaproxyProxy, request: Request): ReturnType<Listener['serve']> {
+/** The metrics page. Another path of an HTTP proxy without servers has no answer. */
+function* answer(
+  proxy: HaproxyProxy,
+  backends: readonly Backend[],
+  request: Request,
+): ReturnType<Listener['serve']> {
   yield* [];
   if (proxy.mode !== 'http') return 'reset';
   return request.path === '/metrics'
-    ? { status: 200, body: '# TYPE haproxy_process_nbthread gauge\n' }
+    ? { status: 200, body: metricsText(backends) }
     : { status: 503, body: '<html><body><h1>503 Service Unavailable</h1></body></html>\n' };
 }
 

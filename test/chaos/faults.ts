@@ -68,6 +68,38 @@ recovery: { within: 5m }
   }
 });
 
+t.test('whom HAProxy gives connections to', async (t) => {
+  const plain = { cni: 'bridge', csi: 'none', ingress: 'none', workers: '0' };
+  const lab = await upLab({ ...plain, 'vip-provider': 'haproxy' });
+  const text = `name: one
+description: A server of HAProxy is lost, and then another one.
+steady_state:
+  - { watch: machines }
+  - { watch: probe marked }
+probes:
+  - { name: marked, backend: it, every: 100ms }
+method:
+  - { name: it, fault: cut, machines: any haproxy-active-backend, at: 5s, for: 30s }
+during:
+  - { name: its machine is off, watch: machines of it, while: it, becomes: down, within: 1s }
+  - { name: HAProxy finds it dead, watch: probe marked, while: it, becomes: down, within: 12s, not_before: 4s }
+  - { name: and alive again, watch: probe marked, after: it, becomes: up, within: 3m }
+recovery: { within: 5m }
+`;
+  const chosen = new Set<string>();
+  for (const seed of [1, 2, 3, 4]) {
+    const { verdict } = await tryScenario(lab, text, { seed });
+    t.equal(verdict.word, 'held', verdict.lines.join('; '));
+    for (const { machine } of verdict.assertions) if (machine !== null) chosen.add(machine);
+  }
+  t.ok(chosen.size > 1, `the seed chooses: ${[...chosen].join(', ')}`);
+  const elsewhere = await upLab(plain);
+  await t.rejects(tryScenario(elsewhere, text), { code: 'scenario-impossible', message: /no load balancer/ });
+  const unseen = text.replace('  - { watch: probe marked }\n', '').replace(/probes:\n.*\n/, '');
+  const withoutProbe = unseen.replaceAll(/^ {2}- .*probe marked.*\n/gm, '');
+  await t.rejects(tryScenario(elsewhere, withoutProbe), { code: 'not-seen' }, 'and nobody can be asked');
+});
+
 /** What the truth of a lab breaks while something is done to it that no operation of homelab does. */
 async function brokenBy(
   lab: UpLab,

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { Prng } from '../../lib/base/prng.js';
+import { activeBackends } from '../../lib/chaos/backends.js';
 import { durationOn, parseDurationSum } from '../../lib/chaos/duration-sum.js';
 import { judge } from '../../lib/chaos/expect.js';
 import { FAULT_KINDS } from '../../lib/chaos/fault-kinds.js';
@@ -144,6 +145,21 @@ t.test('selectors and subjects', async (t) => {
 
 const intervals = (...parts: readonly (readonly [number, number, string, boolean])[]): readonly Interval[] =>
   parts.map(([fromMs, toMs, value, good]) => ({ fromMs, toMs, value, good }));
+
+/** Of HAProxy 2.6.12, shortened. */
+const METRICS = `# HELP haproxy_server_status Current status of the service, per state label value.
+# TYPE haproxy_server_status gauge
+haproxy_server_status{proxy="k8s-control-planes",server="a",state="DOWN"} 0
+haproxy_server_status{proxy="k8s-control-planes",server="a",state="UP"} 1
+haproxy_server_status{proxy="k8s-control-planes",server="a",state="MAINT"} 0
+haproxy_server_status{proxy="k8s-control-planes",server="b",state="DOWN"} 1
+haproxy_server_status{proxy="k8s-control-planes",server="b",state="UP"} 0
+haproxy_server_check_status{proxy="k8s-control-planes",server="b",state="L4CON"} 1
+`;
+
+t.test('the servers of a real HAProxy', async (t) => {
+  t.strictSame(activeBackends(METRICS), ['a']);
+});
 
 t.test('what was expected against what was seen', async (t) => {
   const lab = labOf();

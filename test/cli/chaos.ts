@@ -29,6 +29,13 @@ function isWhole({ machines, nodes, etcd, api }: StatusDocument): boolean {
   );
 }
 
+/** The JSON beside a page; all three files are there. */
+function reportOf(cwd: string, page: string | null): unknown {
+  const path = (ending: string): string => join(cwd, (page ?? 'none').replace(/html$/, ending));
+  for (const ending of ['html', 'xml']) if (!existsSync(path(ending))) return `no ${path(ending)}`;
+  return JSON.parse(readFileSync(path('json'), 'utf8'));
+}
+
 t.test('without a lab: what there is, and what is wrong', async (t) => {
   const cwd = t.testdir({});
   const list = await homelab(cwd, 'chaos list -o json');
@@ -90,9 +97,7 @@ t.test('held, repeated, killed, lifted', async (t) => {
   const document = JSON.parse(ran.stdout) as ChaosDocument;
   t.match([ran.code, document.verdict], [0, 'held'], ran.stderr);
   t.strictSame(documentProblems('chaos-result', document), []);
-  const report = join(cwd, document.report ?? 'none');
-  t.ok(existsSync(report), 'it leaves a report');
-  t.match(JSON.parse(readFileSync(report.replace('.html', '.json'), 'utf8')), {
+  t.match(reportOf(cwd, document.report), {
     ...{ kind: 'RunReport', subject: { kind: 'scenario', name: 'halt-two-control-planes' } },
     ...{ verdict: { word: 'held' }, faults: [{ key: 'first' }, { key: 'second' }] },
   });
@@ -103,6 +108,13 @@ t.test('held, repeated, killed, lifted', async (t) => {
   t.strictSame(documentProblems('chaos-runs', runs), []);
   t.match([repeated.code, runs.verdicts], [0, { held: 2 }]);
   t.match(runs.worst?.command, /^homelab chaos run drain-leader --runs 1 --seed [78]$/);
+  const ofRuns = reportOf(cwd, runs.report);
+  t.strictSame(documentProblems('run-report', ofRuns), []);
+  t.match(ofRuns, {
+    ...{ verdict: { word: 'held', lines: [/^2 of 2 runs held$/] }, command: runs.worst?.command },
+    ...{ operation: null, runs: { count: 2, firstSeed: 7, distributions: runs.measures } },
+  });
+  t.match((await homelab(cwd, 'report show')).stdout, /Over all runs/);
   t.equal((await homelab(cwd, 'chaos run drain-leader --runs 1 --control emptied')).code, 4);
   t.equal(journalLines(cwd), upLines + heldLines, 'and the lab was only read');
 
@@ -126,6 +138,9 @@ t.test('held, repeated, killed, lifted', async (t) => {
     [2, { verdict: 'aborted', assertions: [{ phase: 'steady-state' }] }],
   );
   t.strictSame(documentProblems('chaos-result', JSON.parse(unmet.stdout)), []);
+  const ofGate = reportOf(cwd, (JSON.parse(unmet.stdout) as ChaosDocument).report);
+  t.strictSame(documentProblems('run-report', ofGate), []);
+  t.match(ofGate, { verdict: { word: 'aborted' }, steps: [], assertions: [{ phase: 'steady-state' }] });
   const refused = await homelab(cwd, 'chaos run load-balancer-lost -o json');
   t.match([refused.code, JSON.parse(refused.stdout)], [2, { error: { code: 'scenario-impossible' } }]);
   t.equal(journalLines(cwd), lines, 'nothing was begun');

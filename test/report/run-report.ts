@@ -39,6 +39,13 @@ function hostileReport(text: string): RunReport {
     ],
     lanes: fold.lanes(100_000),
     measures: [{ name: text, ms: 5 }],
+    runs: {
+      ...{ count: 20, firstSeed: 1, worstSeed: 7, verdicts: { held: 19, [text]: 1 } },
+      distributions: [
+        { name: text, count: 20, minMs: 1, p50Ms: 50, p95Ms: 95, maxMs: 100, worstSeed: 7 },
+        { name: 'never', count: 1, minMs: 0, p50Ms: 0, p95Ms: 0, maxMs: 0, worstSeed: 1 },
+      ],
+    },
     reasons: [text],
   });
 }

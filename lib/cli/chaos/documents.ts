@@ -66,6 +66,8 @@ export interface ChaosRunsDocument {
     readonly lines: readonly string[];
     readonly command: string;
   } | null;
+  /** Path of the report, relative to the working directory; null when none was written. */
+  readonly report: string | null;
   readonly wallMs: number;
 }
 
@@ -120,6 +122,7 @@ export function runsText(document: ChaosRunsDocument): string {
       ? []
       : ['', `worst: seed ${worst.seed}, ${worst.verdict}`, ...worst.lines.map((one) => `  ${one}`)]),
     ...(worst === null ? [] : [`again: ${worst.command}`]),
+    ...(document.report === null ? [] : [`report: ${document.report}`]),
     '',
   ].join('\n');
 }

@@ -8,10 +8,17 @@ import type { ChaosInput } from '../../chaos/plan.js';
 import type { ChaosSeen } from '../../chaos/run.js';
 import { titleOf } from '../../chaos/saga.js';
 import type { Scenario } from '../../chaos/scenario.js';
-import type { Verdict } from '../../chaos/verdict.js';
+import type { Assertion, Verdict } from '../../chaos/verdict.js';
 import { plannedOf, type RunMode } from '../../engine/records.js';
 import { clipped, type LaneFold } from '../../report/lanes.js';
-import { runReport, type ReportFault, type ReportStep, type RunFacts } from '../../report/run-report.js';
+import {
+  runReport,
+  type ReportFault,
+  type ReportRuns,
+  type ReportStep,
+  type RunFacts,
+  type RunReport,
+} from '../../report/run-report.js';
 import { sagaFacts } from '../../report/saga-report.js';
 import type { Lab } from '../labs.js';
 import { packageVersion } from '../package.js';
@@ -29,8 +36,8 @@ export interface ChaosFinished {
   readonly fold: LaneFold;
 }
 
-/** Path of the page, as a person types it; null when it could not be written, which is said. */
-export function reportChaos(session: Session, lab: Lab, finished: ChaosFinished): string | null {
+/** The report of a run that was begun. */
+export function reportChaos(session: Session, lab: Lab, finished: ChaosFinished): RunReport {
   const { scenario, input, seen, verdict, mode, operation, fold } = finished;
   const startedMs = plannedOf(seen.records).atMs;
   for (const { name, runs } of seen.probes)
@@ -49,12 +56,58 @@ export function reportChaos(session: Session, lab: Lab, finished: ChaosFinished)
     reasons: [...(seen.exact ? [] : [SAMPLED]), ...verdict.reasons],
   });
   const { word, ok, lines, assertions, measures } = verdict;
-  const report = runReport({
+  return runReport({
     ...facts,
     steps: [...facts.steps, ...operationSteps(facts, finished)],
     subject: { kind: 'scenario', name: scenario.name, description: scenario.description },
     ...{ endedMs: seen.endedMs, verdict: { word, ok, lines }, assertions, measures },
   });
+}
+
+/** An experiment that its gate let nobody begin. */
+export interface ChaosNotBegun {
+  readonly scenario: Scenario;
+  readonly source: Pick<ChaosInput, 'file' | 'settings' | 'control' | 'seed'>;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly lines: readonly string[];
+  readonly assertions: readonly Assertion[];
+  readonly fold: LaneFold;
+  readonly reasons: readonly string[];
+}
+
+export function reportNotBegun(session: Session, lab: Lab, notBegun: ChaosNotBegun): RunReport {
+  const { scenario, source, startedMs, endedMs, lines, assertions, fold, reasons } = notBegun;
+  const { provider, kubernetes } = lab.record.spec;
+  return runReport({
+    ...{ lab: lab.name, provider, seed: provider === 'sim' ? lab.record.seed : null, operation: null },
+    subject: { kind: 'scenario', name: scenario.name, description: scenario.description },
+    versions: { homelab: packageVersion(), kubernetes: kubernetes.version },
+    command: commandOf(lab, scenario, source),
+    ...{ startedMs, endedMs, wallMs: session.wallMs(), assertions, reasons },
+    verdict: { word: 'aborted', ok: false, lines },
+    ...{ steps: [], faults: [], measures: [] },
+    lanes: clipped(fold.lanes(endedMs), startedMs, endedMs),
+  });
+}
+
+/** Many runs under the report of the one to look at first. */
+export function reportRuns(report: RunReport, runs: ReportRuns, command: string): RunReport {
+  const { count, verdicts, worstSeed } = runs;
+  const { held = 0 } = verdicts;
+  const whole = `${held} of ${count} ${count === 1 ? 'run' : 'runs'} held`;
+  const lines = report.verdict.lines.map((line) => `seed ${worstSeed}: ${line}`);
+  return {
+    ...report,
+    command,
+    operation: null,
+    runs,
+    verdict: { ...report.verdict, lines: [whole, ...lines] },
+  };
+}
+
+/** Path of the page, as a person types it; null when it could not be written, which is said. */
+export function keepReport(session: Session, lab: Lab, report: RunReport): string | null {
   try {
     return relative(session.io.cwd, writeReport(lab, report));
   } catch (error) {
@@ -91,7 +144,8 @@ function operationSteps(
   return steps.map((step) => ({ ...step, key: `${name}/${step.key}`, stage: `${name}: ${step.stage}` }));
 }
 
-const SAMPLED = 'machines were looked at every few seconds: what came and went in between was not seen';
+export const SAMPLED =
+  'machines were looked at every few seconds: what came and went in between was not seen';
 
 function faultsOf({ scenario, input, seen }: ChaosFinished): readonly ReportFault[] {
   if (input.control === 'emptied') return [];
@@ -104,7 +158,11 @@ function faultsOf({ scenario, input, seen }: ChaosFinished): readonly ReportFaul
 }
 
 /** Types it again on a lab that is as this one was. */
-function commandOf(lab: Lab, { name }: Scenario, { file, settings, control, seed }: ChaosInput): string {
+function commandOf(
+  lab: Lab,
+  { name }: Scenario,
+  { file, settings, control, seed }: ChaosNotBegun['source'],
+): string {
   const reference = file === `scenarios/${name}.yaml` ? name : file;
   const set = Object.entries(settings).flatMap(([setting, value]) => ['--set', `${setting}=${value}`]);
   const controls = control === 'whole' ? [] : ['--control', control];

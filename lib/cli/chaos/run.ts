@@ -6,7 +6,7 @@ import type { ScenarioText } from '../../chaos/read-scenario.js';
 import { runChaos, type ChaosRunOptions, type ChaosSeen } from '../../chaos/run.js';
 import { CHAOS, titleOf } from '../../chaos/saga.js';
 import type { Scenario } from '../../chaos/scenario.js';
-import { verdictOf, type Verdict, type VerdictWord } from '../../chaos/verdict.js';
+import { verdictOf, type Assertion, type Verdict, type VerdictWord } from '../../chaos/verdict.js';
 import { createJournal, openJournal, type JournalEntry } from '../../engine/journal-file.js';
 import { plannedOf, type RunMode } from '../../engine/records.js';
 import type { Observation, Provider } from '../../provider/provider.js';
@@ -16,7 +16,7 @@ import { openProgress } from '../progress.js';
 import type { Session } from '../session.js';
 import { ChildJournal } from './child-journal.js';
 import type { ChaosDocument } from './documents.js';
-import { reportChaos } from './report.js';
+import { keepReport, reportChaos, reportNotBegun, SAMPLED, type ChaosNotBegun } from './report.js';
 import { mustReadScenario } from './scenarios.js';
 
 export interface ChaosRequest {
@@ -50,16 +50,17 @@ export async function experiment(
   session.note(headline(lab, `chaos ${scenario.name}`));
   const { file, text, settings = {} } = source;
   const startedMs = provider.clock.nowMs();
-  const { input, unsteady } = await prepareChaos({
+  const watching = provider.watch((one) => {
+    operating.seen.see(one);
+  });
+  const prepared = prepareChaos({
     ...{ lab: spec, scenario, provider, ports: operating.ports, seed, signal: session.io.signal },
     source: { file, text, settings, control },
   });
+  const { input, unsteady } = await prepared.finally(() => watching.stop());
   if (input === null) {
-    const about = { scenario: scenario.name, control, seed, startedMs };
-    return {
-      document: notBegun(session, lab, provider, about, unsteady),
-      code: exitCodeOfVerdict('aborted'),
-    };
+    const about = { scenario, source: { file, settings, control, seed }, startedMs, unsteady };
+    return { document: notBegun(session, lab, operating, about), code: exitCodeOfVerdict('aborted') };
   }
   return goOn(session, lab, operating, { scenario, input, seed, mode: 'run', entry: null });
 }
@@ -116,7 +117,7 @@ export async function goOn(
       code = 130;
     }
     const verdict = verdictOf(spec, scenario, input, seen);
-    const report = reportChaos(session, lab, {
+    const whole = reportChaos(session, lab, {
       scenario,
       input,
       seen,
@@ -125,6 +126,7 @@ export async function goOn(
       operation: parent,
       fold,
     });
+    const report = keepReport(session, lab, whole);
     const document = { ...documentOf(session, lab, provider, going, seen, verdict), report };
     const taken = mode === 'abort' && verdict.word === 'aborted' ? 0 : exitCodeOfVerdict(verdict.word);
     return { document, code: verdict.word === 'stuck' ? taken : (code ?? taken) };
@@ -156,34 +158,37 @@ function documentOf(
   };
 }
 
+/** What did not hold at the gate. */
+export function notMet(
+  unsteady: readonly string[],
+  atMs: number,
+): { readonly lines: readonly string[]; readonly assertions: readonly Assertion[] } {
+  const assertions = unsteady.map((observed) => ({
+    ...{ phase: 'steady-state' as const, name: 'before the first fault', expected: 'the steady state' },
+    ...{ observed, ok: false, atMs, machine: null },
+  }));
+  const why = 'the steady state was not met before the first fault, so nothing was done';
+  return { lines: [`${why}: ${unsteady.join('; ')}`], assertions };
+}
+
 function notBegun(
   session: Session,
   lab: Lab,
-  provider: Provider,
-  about: Pick<ChaosDocument, 'scenario' | 'control' | 'seed' | 'startedMs'>,
-  unsteady: readonly string[],
+  { provider, seen: fold }: Operating,
+  about: Pick<ChaosNotBegun, 'scenario' | 'source' | 'startedMs'> & { readonly unsteady: readonly string[] },
 ): ChaosDocument {
-  const assertions = unsteady.map((observed) => ({
-    ...{
-      phase: 'steady-state' as const,
-      name: 'before the first fault',
-      expected: 'the steady state',
-      observed,
-    },
-    ...{ ok: false, atMs: provider.clock.nowMs(), machine: null },
-  }));
+  const { scenario, source, startedMs, unsteady } = about;
+  const endedMs = provider.clock.nowMs();
+  const unmet = notMet(unsteady, endedMs);
+  const reasons = lab.record.spec.provider === 'sim' ? [] : [SAMPLED];
+  const report = reportNotBegun(session, lab, {
+    ...{ scenario, source, startedMs, endedMs, fold, reasons },
+    ...unmet,
+  });
   return {
-    ...{
-      lab: lab.name,
-      provider: provider.name,
-      ...about,
-      verdict: 'aborted' as const,
-      assertions,
-      faults: [],
-    },
-    lines: [
-      `the steady state was not met before the first fault, so nothing was done: ${unsteady.join('; ')}`,
-    ],
-    ...{ measures: [], endedMs: provider.clock.nowMs(), reasons: [], report: null, wallMs: session.wallMs() },
+    ...{ lab: lab.name, provider: provider.name, seed: source.seed, scenario: scenario.name },
+    ...{ control: source.control, verdict: 'aborted', ...unmet, faults: [], measures: [] },
+    ...{ startedMs, endedMs, reasons: [], report: keepReport(session, lab, report) },
+    wallMs: session.wallMs(),
   };
 }

@@ -57,7 +57,7 @@ export function observeInside(context: Context, { machines }: Outside, signal: A
 }
 
 async function lookOutside(asking: Asking, machines: readonly MachineState[]): Promise<Outside> {
-  const [vipHolders, api] = await Promise.all([observeVip(asking, machines), observeApi(asking)]);
+  const [vipHolders, api] = await Promise.all([observeVip(asking, machines), observeApi(asking, machines)]);
   return { atMs: asking.clock.nowMs(), machines, vipHolders, api };
 }
 
@@ -180,18 +180,22 @@ async function observeVip(
   return (await Promise.all(asked)).flat();
 }
 
-async function observeApi(asking: Asking): Promise<Observation['api']> {
+/** Of a machine that does not run there is no answer to wait for. */
+async function observeApi(asking: Asking, machines: readonly MachineState[]): Promise<Observation['api']> {
   const { lab, run } = asking;
   const shell = hostShell(run);
   const { address, port } = lab.endpoint;
-  const [endpoint, ...nodes] = await Promise.all(
-    [address, ...controlPlanes(lab).map((plane) => plane.address)].map((host) =>
-      isReady(shell, asking, host, port),
+  const runs = (name: string): boolean =>
+    machines.some((machine) => machine.name === name && machine.state === 'running');
+  const [endpoint, ...nodes] = await Promise.all([
+    isReady(shell, asking, address, port),
+    ...controlPlanes(lab).map(async (plane) =>
+      runs(plane.name) ? isReady(shell, asking, plane.address, port) : false,
     ),
-  );
+  ]);
   const names = controlPlanes(lab).map(({ name }) => name);
   return {
-    endpoint: endpoint === true,
+    endpoint,
     nodes: Object.fromEntries(names.map((name, i) => [name, nodes[i] === true])),
   };
 }

@@ -1,12 +1,12 @@
 /**
  * Looking on at real machines: power, address and API every two seconds, asked of this computer; what takes programs
- * on the control planes every tenth second, and at once when the first has changed. A change between two looks is told
- * at the second one, and one that came and went between them is not seen.
+ * on the control planes every tenth second, and at once when the first has changed, without holding up the first. A
+ * change between two looks is told at the second one, and one that came and went between them is not seen.
  */
 import { CancelledError, messageOf } from '../../base/errors.js';
 import type { Observation, Watching } from '../provider.js';
 import { scaled, type Context } from './context.js';
-import { observeInside, observeOutside, type Inside } from './observe.js';
+import { observeInside, observeOutside, type Inside, type Outside } from './observe.js';
 
 const OUTSIDE_SECONDS = 2;
 const INSIDE_SECONDS = 10;
@@ -32,7 +32,11 @@ class Onlooker {
   readonly #onChange: (seen: Observation) => void;
   readonly #signal: AbortSignal;
   #told: Observation | null = null;
+  #outside: Outside | null = null;
   #inside: { readonly seen: Inside; readonly atMs: number } | null = null;
+  /** The look inside that is under way. */
+  #looking: Promise<void> | null = null;
+  #again = false;
 
   constructor(context: Context, onChange: (seen: Observation) => void, signal: AbortSignal) {
     this.#context = context;
@@ -45,20 +49,48 @@ class Onlooker {
       await this.#look();
       await this.#pause();
     }
+    await this.#looking;
   }
 
   async #look(): Promise<void> {
-    const { clock, lab } = this.#context;
     const outside = await this.#try(observeOutside(this.#context, this.#signal));
     if (outside === null) return;
-    const hasMoved = this.#inside === null || this.#tell({ ...outside, ...this.#inside.seen });
-    if (!hasMoved && this.#inside !== null && clock.nowMs() - this.#inside.atMs < scaled(lab, INSIDE_SECONDS))
-      return;
-    const seen = await this.#try(observeInside(this.#context, outside, this.#signal));
-    if (seen === null) return;
-    const atMs = clock.nowMs();
-    this.#inside = { seen, atMs };
-    this.#tell({ ...outside, ...seen, atMs });
+    this.#outside = outside;
+    const hasMoved = this.#inside !== null && this.#tell({ ...outside, ...this.#inside.seen });
+    const first = this.#inside === null;
+    if (!first && !hasMoved && !this.#isInsideOld()) return;
+    if (this.#looking !== null) this.#again = hasMoved || this.#again;
+    else this.#looking = this.#lookInside();
+    // Nothing can be told before the first.
+    if (first) await this.#looking;
+  }
+
+  #isInsideOld(): boolean {
+    const { clock, lab } = this.#context;
+    return this.#inside === null || clock.nowMs() - this.#inside.atMs >= scaled(lab, INSIDE_SECONDS);
+  }
+
+  /** Takes seconds, and more where a machine does not answer: nobody waits for it. */
+  async #lookInside(): Promise<void> {
+    do {
+      this.#again = false;
+      const seen = this.#outside === null ? null : await this.#seeInside(this.#outside);
+      const atMs = this.#context.clock.nowMs();
+      if (seen !== null && this.#outside !== null) {
+        this.#inside = { seen, atMs };
+        this.#tell({ ...this.#outside, ...seen, atMs });
+      }
+    } while (this.#mayLookAgain());
+    this.#looking = null;
+  }
+
+  #seeInside(outside: Outside): Promise<Inside | null> {
+    return this.#try(observeInside(this.#context, outside, this.#signal));
+  }
+
+  /** Something moved outside while the last look was under way. */
+  #mayLookAgain(): boolean {
+    return this.#again && !this.#signal.aborted;
   }
 
   /** A look that fails leaves a gap: what is watched must not fail by it. Null too when it was told to stop. */

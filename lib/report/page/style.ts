@@ -107,6 +107,7 @@ button {
   border-radius: 6px;
   background: var(--sheet);
   color: inherit;
+  white-space: nowrap;
   cursor: pointer;
 }
 

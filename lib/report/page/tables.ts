@@ -27,6 +27,25 @@ th,
   white-space: nowrap;
 }
 
+.spread {
+  display: block;
+  width: 10rem;
+  max-width: 100%;
+  height: 0.9rem;
+}
+
+.spread .line {
+  fill: var(--quiet);
+}
+
+.spread .most {
+  fill: var(--done);
+}
+
+.spread .middle {
+  fill: var(--ink);
+}
+
 table + table {
   margin-top: 1.5rem;
 }
