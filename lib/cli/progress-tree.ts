@@ -118,6 +118,7 @@ export class ProgressTree {
       outline.stages.map((stage) => this.#stageTask(stage)),
       {
         exitOnError: false,
+        registerSignalListeners: false, // Its own would end the process at Ctrl-C, and the saga with it.
         rendererOptions: { collapseSubtasks: true, logger: new ListrLogger({ processOutput: output }) },
       },
     );

@@ -5,7 +5,15 @@ import t from 'tap';
 import { canonicalJson } from '../../lib/base/digest.js';
 import type { StatusDocument } from '../../lib/cli/commands/status.js';
 import type { SagaDocument } from '../../lib/cli/operation.js';
-import { homelab, journalLines, signalAt, startHomelab } from '../helpers/real-time.js';
+import {
+  HAS_TERMINALS,
+  homelab,
+  journalLines,
+  signalAt,
+  startHomelab,
+  startOnTerminal,
+  typeAt,
+} from '../helpers/real-time.js';
 
 t.setTimeout(600_000);
 
@@ -107,6 +115,17 @@ void t.test('Ctrl-C stops in good order, with a way on and a way back', async (t
     t.strictSame(document.residue, []);
     t.equal((await homelab(cwd, 'destroy -y')).code, 0);
   }
+});
+
+void t.test('Ctrl-C on a terminal, where the progress is drawn', { skip: !HAS_TERMINALS }, async (t) => {
+  const cwd = t.testdir({});
+  const started = startOnTerminal(cwd, UP);
+  t.ok(await typeAt(started, cwd, 22, '\u0003'), 'the key came in time');
+  const { code, stdout } = await started.ended;
+  t.equal(code, 130);
+  t.match(stdout, /homelab resume/, 'the way on is told');
+  t.match((await homelab(cwd, 'saga list')).stdout, /interrupted/);
+  t.equal((await homelab(cwd, 'resume')).code, 0);
 });
 
 void t.test('one process at a time, and looking is always allowed', async (t) => {

@@ -1,5 +1,5 @@
 /** The real program in a real folder, with real signals: the one place where tests wait on the real world. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,16 +22,29 @@ const LIMIT_MS = 120_000;
 const LOOK_EVERY_MS = 2;
 
 export function startHomelab(cwd: string, args: readonly string[], input = '', limitMs = LIMIT_MS): Started {
+  const started = start(cwd, process.execPath, [PROGRAM, ...args], limitMs);
+  started.child.stdin?.end(input);
+  return started;
+}
+
+/** The same on a terminal of its own, where what is written to its standard input is typed: `\u0003` is Ctrl-C. */
+export function startOnTerminal(cwd: string, line: string): Started {
+  return start(cwd, 'script', ['-qec', `${process.execPath} ${PROGRAM} ${line}`, '/dev/null'], LIMIT_MS);
+}
+
+export const HAS_TERMINALS = spawnSync('script', ['--version']).status === 0;
+
+const PROGRAM = join(packageRoot(), 'bin/homelab.js');
+
+function start(cwd: string, program: string, args: readonly string[], limitMs: number): Started {
   // A still is taken in a process that nobody waits for, and would be in the way of the next test.
   const env = { HOMELAB_STILLS: 'no', ...process.env, NO_COLOR: '1' };
-  const program = join(packageRoot(), 'bin/homelab.js');
-  const child = spawn(process.execPath, [program, ...args], { cwd, env, stdio: 'pipe' });
+  const child = spawn(program, args, { cwd, env, stdio: 'pipe' });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   }
   child.stdin.on('error', () => undefined); // A program that reads nothing may be gone already.
-  child.stdin.end(input);
   const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
@@ -59,7 +72,8 @@ export function signalAt(
   signal: NodeJS.Signals,
   then: 'wait' | 'keep' = 'wait',
 ): Promise<boolean> {
-  return signalOnce(started, () => journalLines(cwd) >= lines, signal, then);
+  const send = (): boolean => started.child.kill(signal);
+  return once(started, () => journalLines(cwd) >= lines, send, then);
 }
 
 /** Sends a signal as soon as one more line of the lab's journals holds that text, and waits for the ending. */
@@ -72,13 +86,24 @@ export function signalWhen(
   const found = (): number =>
     journalPaths(cwd).reduce((sum, path) => sum + readFileSync(path, 'utf8').split(text).length - 1, 0);
   const before = found();
-  return signalOnce(started, () => found() > before, signal, 'wait');
+  return once(
+    started,
+    () => found() > before,
+    () => started.child.kill(signal),
+    'wait',
+  );
 }
 
-async function signalOnce(
-  { child, ended }: Started,
+/** Types keys as soon as the lab's journals hold so many lines, and waits for the ending. */
+export function typeAt(started: Started, cwd: string, lines: number, keys: string): Promise<boolean> {
+  const type = (): boolean => started.child.stdin?.write(keys) ?? false;
+  return once(started, () => journalLines(cwd) >= lines, type, 'wait');
+}
+
+async function once(
+  { ended }: Started,
   isTime: () => boolean,
-  signal: NodeJS.Signals,
+  act: () => boolean,
   then: 'wait' | 'keep',
 ): Promise<boolean> {
   const state = { isOver: false };
@@ -90,7 +115,7 @@ async function signalOnce(
     if (isTime()) break;
     await sleep(LOOK_EVERY_MS);
   }
-  const sent = child.kill(signal);
+  const sent = act();
   if (then === 'wait') await over;
   return sent;
 }

@@ -77,6 +77,11 @@ t.test('get: columns of one’s own, labels as columns, moments in quotes, refus
   t.ok(watched.tookMs >= 3_000 && watched.tookMs < 5_000, `a watch ended after ${watched.tookMs} ms`);
 });
 
+t.test('scale says only that there was nothing', async (t) => {
+  const { code, stderr } = kubectl('scale deploy nope --replicas=2');
+  t.strictSame([code, stderr], [1, 'error: no objects passed to scale\n']);
+});
+
 t.test('a namespace goes with all that is in it, and takes nothing new meanwhile', async (t) => {
   t.equal(kubectl('create ns shop').code, 0);
   t.equal(kubectl('create deployment web --image=registry.k8s.io/pause:3.10 -n shop').code, 0);

@@ -6,7 +6,7 @@ import { ownVersion } from '../image.js';
 import type { Invocation } from '../process.js';
 import { sleep, type Sim } from '../task.js';
 import { EtcdctlError, clientOf, EXIT_BAD_ARGS } from './etcdctl/client.js';
-import { endpointCommand } from './etcdctl/endpoint.js';
+import { clusterEndpoints, endpointCommand } from './etcdctl/endpoint.js';
 import { alarmCommand, compactCommand, defragCommand, moveLeaderCommand } from './etcdctl/maintenance.js';
 import { memberCommand } from './etcdctl/member.js';
 import { formatOf } from './etcdctl/print.js';
@@ -27,7 +27,7 @@ const OWN_FLAGS: Readonly<Record<string, readonly string[]>> = {
 };
 const UNMODELLED = new Set([
   ...['get', 'put', 'del', 'txn', 'watch', 'lease', 'lock', 'elect', 'user', 'role', 'auth'],
-  ...['check', 'make-mirror', 'downgrade', 'completion'],
+  ...['check', 'make-mirror', 'downgrade', 'completion', 'help'],
 ]);
 
 export function* etcdctl(call: Invocation): Sim<number> {
@@ -47,6 +47,7 @@ export function* etcdctl(call: Invocation): Sim<number> {
 
 function* run(call: Invocation): Sim<number> {
   const command = commandOf(call.args);
+  if (UNMODELLED.has(command)) return unknownCommand(call, command);
   const restores = canRestore(ownVersion(call));
   const own = command === 'snapshot' && !restores ? [] : (OWN_FLAGS[command] ?? []);
   const flags = parseFlags([...GLOBAL_FLAGS, ...own], call.args);
@@ -81,7 +82,10 @@ function* run(call: Invocation): Sim<number> {
       yield* compactCommand(client, operands);
       return 0;
     case 'defrag':
-      return yield* defragCommand(client);
+      return yield* defragCommand(
+        client,
+        flags.has('cluster') ? yield* clusterEndpoints(client) : client.endpoints,
+      );
     default:
       return unknownCommand(call, command);
   }
@@ -125,5 +129,12 @@ function unknownCommand(call: Invocation, command: string): number {
 /** The first argument that is no flag and no flag's value. */
 function commandOf(args: readonly string[]): string {
   const every = [...GLOBAL_FLAGS, ...Object.values(OWN_FLAGS).flat()];
-  return parseFlags(every, args).operands[0] ?? 'help';
+  try {
+    return parseFlags(every, args).operands[0] ?? 'help';
+  } catch (error) {
+    // The flags of a command that is not modelled are not known either.
+    const absent = args.find((word) => UNMODELLED.has(word));
+    if (error instanceof FlagProblem && absent !== undefined) return absent;
+    throw error;
+  }
 }

@@ -168,6 +168,7 @@ function reasonOf(endpoint: string, outcome: Outcome): string {
 /** gRPC's codes for etcd's errors. */
 function codeOf(error: string): string {
   if (error.includes('not found')) return 'NotFound';
+  if (error.includes('mvcc: required revision')) return 'OutOfRange';
   if (/Peer URLs|learner member|not enough started|not leader|transferee/.test(error))
     return 'FailedPrecondition';
   return 'Unavailable';

@@ -3,7 +3,7 @@ import type { EtcdStatus } from '../../etcd-api.js';
 import type { EtcdAlarm } from '../../etcd-cluster.js';
 import { join, type Sim } from '../../task.js';
 import type { Flags } from '../flags.js';
-import { EtcdctlError, ask, askEndpoint, type EtcdctlClient } from './client.js';
+import { EXIT_BAD_ARGS, EtcdctlError, ask, askEndpoint, type EtcdctlClient } from './client.js';
 import { goDuration, headerJson, humanBytes, toJson, toTable, uint64, type Format } from './print.js';
 
 const STATUS_HEADINGS = [
@@ -18,6 +18,8 @@ export function* endpointCommand(
   format: Format,
   [verb]: readonly string[],
 ): Sim<number> {
+  if (verb === 'hashkv')
+    throw new EtcdctlError('the simulator does not model "etcdctl endpoint hashkv"', EXIT_BAD_ARGS);
   if (verb !== 'status' && verb !== 'health')
     throw new EtcdctlError(`unknown command "${verb ?? ''}" for "etcdctl endpoint"`);
   const endpoints = flags.has('cluster') ? yield* clusterEndpoints(client) : client.endpoints;
@@ -26,7 +28,7 @@ export function* endpointCommand(
     : yield* health(client, format, endpoints);
 }
 
-function* clusterEndpoints(client: EtcdctlClient): Sim<readonly string[]> {
+export function* clusterEndpoints(client: EtcdctlClient): Sim<readonly string[]> {
   const { value } = yield* ask(client, 'Cluster/MemberList');
   return value.members.flatMap((member) => member.clientUrls);
 }

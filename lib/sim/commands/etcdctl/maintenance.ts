@@ -27,6 +27,8 @@ function codeOf(alarm: 'NOSPACE' | 'CORRUPT'): number {
 export function* moveLeaderCommand(client: EtcdctlClient, [id, ...more]: readonly string[]): Sim<void> {
   if (id === undefined || more.length > 0)
     throw new EtcdctlError('move-leader command needs 1 argument', EXIT_BAD_ARGS);
+  if (!/^[0-9a-f]{1,16}$/i.test(id))
+    throw new EtcdctlError(`strconv.ParseUint: parsing "${id}": invalid syntax`, EXIT_BAD_ARGS);
   for (const endpoint of client.endpoints) {
     const status = yield* askEndpoint(client, endpoint, 'Maintenance/Status');
     if (!status.ok || status.value.leader !== status.value.header.memberId) continue;
@@ -38,9 +40,9 @@ export function* moveLeaderCommand(client: EtcdctlClient, [id, ...more]: readonl
   throw new EtcdctlError(`no leader endpoint given at [${client.endpoints.join(' ')}]`, EXIT_BAD_ARGS);
 }
 
-export function* defragCommand(client: EtcdctlClient): Sim<number> {
+export function* defragCommand(client: EtcdctlClient, endpoints: readonly string[]): Sim<number> {
   let failed = false;
-  for (const endpoint of client.endpoints) {
+  for (const endpoint of endpoints) {
     const reply = yield* askEndpoint(client, endpoint, 'Maintenance/Defragment');
     failed ||= !reply.ok;
     if (reply.ok) client.call.print(`Finished defragmenting etcd member[${endpoint}]\n`);

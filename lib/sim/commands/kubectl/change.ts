@@ -47,6 +47,27 @@ function shown({ target, object }: Chosen): string {
   return `${shownType(target.type)}/${object.metadata.name}`;
 }
 
+/** Each object by itself: what is not there is told at the end, and not at all when nothing else is. */
+function* chooseScaled(
+  session: Session,
+  [first = '', ...names]: readonly string[],
+): Sim<{ readonly chosen: readonly Chosen[]; readonly missing: Failure | null }> {
+  const chosen: Chosen[] = [];
+  let missing: Failure | null = null;
+  const single = names.length === 0 || first.includes('/');
+  const each = single ? [first, ...names].map((one) => [one]) : names.map((name) => [first, name]);
+  for (const operands of each) {
+    try {
+      chosen.push(...(yield* choose(session, operands)));
+    } catch (error) {
+      if (!(error instanceof Failure) || !error.text.includes('(NotFound)')) throw error;
+      missing ??= error;
+    }
+  }
+  if (chosen.length === 0) throw new Failure('error: no objects passed to scale\n');
+  return { chosen, missing };
+}
+
 export function* scale(session: Session, operands: readonly string[]): Sim<number> {
   const replicas = session.flags.get('replicas');
   if (replicas === null) throw new Failure('error: required flag(s) "replicas" not set\n');
@@ -57,7 +78,8 @@ export function* scale(session: Session, operands: readonly string[]): Sim<numbe
   }
   yield* session.discover();
   const expected = session.flags.get('current-replicas');
-  for (const chosen of yield* choose(session, operands)) {
+  const { chosen: all, missing } = yield* chooseScaled(session, operands);
+  for (const chosen of all) {
     const current = numberAt(chosen.object, 'spec', 'replicas') ?? 1;
     if (expected !== null && Number(expected) !== current) {
       throw new Failure(`error: Expected replicas to be ${expected}, was ${current}\n`);
@@ -65,6 +87,7 @@ export function* scale(session: Session, operands: readonly string[]): Sim<numbe
     yield* session.ask('PATCH', chosen.path, { spec: { replicas: Number(replicas) } });
     session.print(`${shown(chosen)} scaled\n`);
   }
+  if (missing !== null) throw missing;
   return 0;
 }
 
