@@ -92,8 +92,8 @@ async function build(node: NodeProgram, path: string, lab: Lab): Promise<void> {
   giveUp(path);
   throw new UserError({
     code: 'still-not-taken',
-    message: `this Node takes no still of lab ${lab.name}`,
-    remedy: 'Nothing is missing: the log of the lab is played at every look.',
+    message: `no still of lab ${lab.name} was taken: its log cannot be played, or this Node takes none`,
+    remedy: 'Look at it with: homelab status. When that answers, nothing is missing: looks play the log.',
   });
 }
 

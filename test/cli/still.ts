@@ -89,7 +89,7 @@ void t.test(
     t.match([refused.code, refused.shown.length], [0, 1]);
     t.match(refused.stdout, /running/, 'the log is played instead');
     t.match(await look('status', took), { code: 0, shown: [], left: [] });
-    t.match(await look('sim still', {}), { code: 2, stderr: /takes no still/ });
+    t.match(await look('sim still', {}), { code: 2, stderr: /no still of lab stage was taken/ });
     t.match(await look('status', took), { code: 0, shown: [], left: [] });
   },
 );

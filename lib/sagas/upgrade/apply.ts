@@ -12,7 +12,7 @@ import { minutes, patient, poll, seconds } from '../timing.js';
 import type { Upgrade } from '../upgrade.js';
 import { applyArgv, runKubeadm, writeConfig } from './kubeadm.js';
 import { quorumGate } from './gate.js';
-import { TYPICAL } from './typical.js';
+import { typicalOf } from './typical.js';
 
 export function applyUpgrade(upgrade: Upgrade, first: MachineSpec): Step {
   const { lab, input } = upgrade;
@@ -23,7 +23,7 @@ export function applyUpgrade(upgrade: Upgrade, first: MachineSpec): Step {
     kind: 'pivot',
     retry: patient(lab),
     timeoutMs: minutes(lab, 40),
-    typicalMs: TYPICAL.upgradeApply,
+    typicalMs: typicalOf(upgrade).upgradeApply,
     commands: [argv.join(' ')],
     ...quorumGate(lab, first),
     probe: (context) => probe(context, upgrade, first.name),

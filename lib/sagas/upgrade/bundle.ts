@@ -68,14 +68,16 @@ const ARCHIVE = '/var/lib/homelab-images.tar';
 export function importImages(upgrade: Upgrade, { name }: MachineSpec): Step {
   const { lab, input } = upgrade;
   const archives = archivesOf(upgrade);
+  const present = input.bundle?.present[name] ?? [];
+  const awaited = archives.filter(({ images }) => !images.every((image) => present.includes(image)));
   return {
     key: `images:${name}`,
     title: `Images of ${input.to} on ${name}, out of the bundle`,
     kind: 'compensable',
     retry: patient(lab),
     timeoutMs: minutes(lab, 60),
-    typicalMs: TYPICAL.imageUnpack * archives.length,
-    commands: archives.map(({ path }) => `${CTR.join(' ')} import ${path}`),
+    typicalMs: TYPICAL.imageUnpack * awaited.length,
+    commands: awaited.map(({ path }) => `${CTR.join(' ')} import ${path}`),
     probe: async (context) => ((await lacking(context, upgrade, name)).length === 0 ? 'done' : 'not-done'),
     run: async (context) => {
       for (const archive of await lacking(context, upgrade, name)) {
@@ -86,10 +88,9 @@ export function importImages(upgrade: Upgrade, { name }: MachineSpec): Step {
     compensate: async (context) => {
       await waitForEnd(context, lab, name, 'ctr');
       await must(context, name, ['rm', '-f', ARCHIVE], { timeoutMs: seconds(lab, 60) });
-      const before = input.bundle?.present[name] ?? [];
       const sent = new Set(archives.flatMap(({ images }) => images));
       const there = await imagesOn(context, lab, name);
-      const extra = there.filter((image) => sent.has(image) && !before.includes(image));
+      const extra = there.filter((image) => sent.has(image) && !present.includes(image));
       if (extra.length > 0)
         await must(context, name, [...CTR, 'rm', ...extra], { timeoutMs: minutes(lab, 5) });
     },

@@ -11,7 +11,7 @@ import { nodeView } from './drain.js';
 import { quorumGate } from './gate.js';
 import type { KubernetesProgram } from './bundle.js';
 import { areNew, bringPrograms, programCommands } from './packages.js';
-import { TYPICAL } from './typical.js';
+import { typicalOf } from './typical.js';
 
 const PROGRAMS: readonly KubernetesProgram[] = ['kubelet', 'kubectl'];
 const RESTART = [
@@ -27,7 +27,7 @@ export function newKubelet(upgrade: Upgrade, machine: MachineSpec): Step {
     kind: 'retriable',
     retry: patient(lab),
     timeoutMs: minutes(lab, 25),
-    typicalMs: TYPICAL.kubelet,
+    typicalMs: typicalOf(upgrade).kubelet,
     commands: kubeletCommands(upgrade),
     ...quorumGate(lab, machine),
     probe: async (context) => ((await runsNew(context, upgrade, machine.name)) ? 'done' : 'not-done'),

@@ -13,7 +13,7 @@ import { waitForEnd } from '../node.js';
 import { must, run } from '../remote.js';
 import { minutes, patient, seconds } from '../timing.js';
 import { copyPrograms, programVersion, type KubernetesProgram } from './bundle.js';
-import { TYPICAL } from './typical.js';
+import { TYPICAL, typicalOf } from './typical.js';
 
 /** A configuration file that somebody changed is kept, and another program's lock is waited for. */
 const APT_OPTIONS = ['-o', 'Dpkg::Options::=--force-confold', '-o', 'DPkg::Lock::Timeout=120'];
@@ -49,7 +49,7 @@ export function installKubeadm(upgrade: Upgrade, { name }: MachineSpec, kind: Pa
   return packageStep(upgrade, kind, {
     key: `kubeadm:${name}`,
     title: `kubeadm ${input.to} on ${name}`,
-    typicalMs: TYPICAL.kubeadmPackage,
+    typicalMs: typicalOf(upgrade).kubeadmPackage,
     commands: programCommands(upgrade, ['kubeadm']),
     probe: async (context) => ((await areNew(context, upgrade, name, ['kubeadm'])) ? 'done' : 'not-done'),
     run: (context) => bringPrograms(context, upgrade, name, ['kubeadm']),

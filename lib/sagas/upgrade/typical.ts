@@ -3,6 +3,8 @@
  * plans, never waited for. Multiplied by the lab's `timeScale` where it is shown. Estimates, but for the gate's five
  * seconds, which are etcd's own.
  */
+import type { Upgrade } from '../upgrade.js';
+
 export const TYPICAL = {
   preflight: 5_000,
   snapshot: 1_000,
@@ -32,3 +34,16 @@ export const TYPICAL = {
   verifyAgents: 30_000,
   record: 0,
 } as const;
+
+/** From a bundle nothing is fetched: programs are copied, and the images are there when kubeadm asks for them. */
+const BUNDLED = {
+  source: 0,
+  kubeadmPackage: 500,
+  upgradeApply: 70_000,
+  upgradeControlPlane: 62_000,
+  kubelet: 10_000,
+};
+
+export function typicalOf({ input }: Pick<Upgrade, 'input'>): Readonly<Record<keyof typeof TYPICAL, number>> {
+  return input.bundle === null ? TYPICAL : { ...TYPICAL, ...BUNDLED };
+}

@@ -5,7 +5,7 @@ import { minutes, patient } from '../timing.js';
 import type { Upgrade } from '../upgrade.js';
 import { quorumGate } from './gate.js';
 import { nodeArgv, runKubeadm, writeConfig } from './kubeadm.js';
-import { TYPICAL } from './typical.js';
+import { typicalOf } from './typical.js';
 
 export function upgradeControlPlane(upgrade: Upgrade, machine: MachineSpec): Step {
   const { lab } = upgrade;
@@ -16,7 +16,7 @@ export function upgradeControlPlane(upgrade: Upgrade, machine: MachineSpec): Ste
     kind: 'retriable',
     retry: patient(lab),
     timeoutMs: minutes(lab, 40),
-    typicalMs: TYPICAL.upgradeControlPlane,
+    typicalMs: typicalOf(upgrade).upgradeControlPlane,
     commands: [argv.join(' ')],
     ...quorumGate(lab, machine),
     run: async (context) => {

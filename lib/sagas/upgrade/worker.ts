@@ -10,12 +10,19 @@ import { drain, nodeView, uncordon } from './drain.js';
 import { nodeArgv, runKubeadm, writeConfig } from './kubeadm.js';
 import { exchangeKubelet, kubeletCommands, runsNew } from './kubelet.js';
 import { areNew, bringPrograms, programCommands, setSource } from './packages.js';
-import { TYPICAL } from './typical.js';
+import { typicalOf } from './typical.js';
 
 export function upgradeWorker(upgrade: Upgrade, machine: MachineSpec): Step {
   const { lab, input } = upgrade;
   const { name } = machine;
-  const { source, kubeadmPackage, upgradeWorker: node, drain: drained, kubelet, uncordon: back } = TYPICAL;
+  const {
+    source,
+    kubeadmPackage,
+    upgradeWorker: node,
+    drain: drained,
+    kubelet,
+    uncordon: back,
+  } = typicalOf(upgrade);
   return {
     key: `worker:${name}`,
     title: `Upgrade worker ${name}`,
