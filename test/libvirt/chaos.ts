@@ -1,6 +1,7 @@
 /**
  * Chaos on real machines without Kubernetes, by the real program: power, pauses, cables, firewalls, a floating address
- * that keepalived moves. Each experiment holds, deviates when nothing is injected, and is lifted after a kill.
+ * that keepalived moves. Each experiment holds, and is lifted after a kill; that they deviate when nothing is injected
+ * is shown on the simulator, because four more minutes of real machines would show nothing else.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,9 +40,6 @@ void t.test('chaos on machines without Kubernetes', { skip: notPrepared() }, asy
     const held = await type(t, lab, run, 0);
     t.match(JSON.parse(held.stdout), { verdict: 'held' });
     tell(t, held.stdout);
-    const emptied = await type(t, lab, `${run} --control emptied`, 4);
-    t.match(JSON.parse(emptied.stdout), { verdict: 'deviated' });
-    tell(t, emptied.stdout);
   }
 
   await t.test('kill -9 in the middle, then abort', (t) => killed(t, lab, address));

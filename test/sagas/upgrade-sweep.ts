@@ -39,7 +39,7 @@ void t.test('one control plane, killed anywhere', (t) =>
 );
 
 void t.test('one control plane, from a bundle, killed anywhere', (t) =>
-  sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi', bundle: './b' }, { all: 3, some: 41 }),
+  sweepUpgrade(t, { ...SMALL, topology: 'k8s-multi', bundle: './b' }, { all: 6, some: 41 }),
 );
 
 interface Tap {

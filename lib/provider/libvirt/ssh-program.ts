@@ -17,7 +17,12 @@ export type SshEnd =
  * A program that left another one in the background may have ended long before its output does: the other one
  * holds it open. So long after its end, and so long after the last byte, the rest is not waited for.
  */
-const QUIET_MS = 1_000;
+const QUIET_MS = 2_000;
+/**
+ * Waited for in so many parts: a timer of a process that did not get the processor for a while runs before what came
+ * meanwhile is read.
+ */
+const QUIET_PARTS = 4;
 
 const SIGNALS: Readonly<Record<string, number | undefined>> = constants.signals;
 
@@ -107,12 +112,16 @@ export class SshProgram {
     else this.#settleExited();
   }
 
-  #waitQuietly(): void {
+  #waitQuietly(parts = QUIET_PARTS): void {
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => {
+      if (parts > 1) {
+        this.#waitQuietly(parts - 1);
+        return;
+      }
       this.#channel?.close();
       this.#settleExited();
-    }, this.#quietMs);
+    }, this.#quietMs / QUIET_PARTS);
   }
 
   #settleExited(): void {

@@ -7,7 +7,7 @@ import { KUBERNETES_PROGRAMS, placeOf, type BundleFile } from '../../model/bundl
 import { controlPlanes, workers, type LabSpec, type MachineSpec } from '../../model/lab.js';
 import type { LargeContent, LargeFile } from '../../provider/provider.js';
 import { waitForEnd } from '../node.js';
-import { must, run } from '../remote.js';
+import { must, run, succeeds } from '../remote.js';
 import { minutes, patient, seconds } from '../timing.js';
 import type { Upgrade } from '../upgrade.js';
 import { TYPICAL } from './typical.js';
@@ -78,16 +78,21 @@ export function importImages(upgrade: Upgrade, { name }: MachineSpec): Step {
     timeoutMs: minutes(lab, 60),
     typicalMs: TYPICAL.imageUnpack * awaited.length,
     commands: awaited.map(({ path }) => `${CTR.join(' ')} import ${path}`),
-    probe: async (context) => ((await lacking(context, upgrade, name)).length === 0 ? 'done' : 'not-done'),
+    probe: async (context) => {
+      if ((await lacking(context, upgrade, name)).length > 0) return 'not-done';
+      // A homelab that was killed after the last import has not removed the archive.
+      const short = { timeoutMs: seconds(lab, 30) };
+      return (await succeeds(context, name, ['test', '-e', ARCHIVE], short)) ? 'not-done' : 'done';
+    },
     run: async (context) => {
       for (const archive of await lacking(context, upgrade, name)) {
         context.log(`${name}: ${archive.path}`);
         await importOne(context, upgrade, name, archive);
       }
+      await removeArchive(context, lab, name);
     },
     compensate: async (context) => {
-      await waitForEnd(context, lab, name, 'ctr');
-      await must(context, name, ['rm', '-f', ARCHIVE], { timeoutMs: seconds(lab, 60) });
+      await removeArchive(context, lab, name);
       const sent = new Set(archives.flatMap(({ images }) => images));
       const there = await imagesOn(context, lab, name);
       const extra = there.filter((image) => sent.has(image) && !present.includes(image));
@@ -109,6 +114,10 @@ async function importOne(
   const options = { mode: 0o600, timeoutMs: minutes(lab, 15) };
   await context.shell(machine).sendFile(ARCHIVE, largeFile(upgrade, archive), options);
   await must(context, machine, [...CTR, 'import', ARCHIVE], { timeoutMs: minutes(lab, 20) });
+}
+
+async function removeArchive(context: StepContext, lab: LabSpec, machine: string): Promise<void> {
+  await waitForEnd(context, lab, machine, 'ctr');
   await must(context, machine, ['rm', '-f', ARCHIVE], { timeoutMs: seconds(lab, 60) });
 }
 
