@@ -69,7 +69,7 @@ async function buildImage(session: Session): Promise<number> {
 async function removeImage(session: Session, named: string | undefined): Promise<number> {
   const name = named ?? configuredImage(session).image.name;
   const boxes = openBoxes(session);
-  const changed = await boxes.has(name);
+  const changed = boxes.has(name);
   await boxes.remove(name);
   return report(session, name, changed, changed ? 'is removed' : 'was not there');
 }
@@ -81,7 +81,7 @@ function report(session: Session, image: string, changed: boolean, text: string)
 }
 
 async function listImages(session: Session): Promise<number> {
-  const names = await openBoxes(session).list();
+  const names = openBoxes(session).list();
   const document: ImageListDocument = { images: names.map((name) => ({ name })) };
   session.result(document, names.map((name) => `${name}\n`).join(''));
   return 0;
