@@ -1,4 +1,5 @@
 /** What many runs of one experiment measured: for each duration how it is spread, and the seed that was worst. */
+import type { ReportDistribution } from '../report/run-report.js';
 import type { Measure, Verdict, VerdictWord } from './verdict.js';
 
 export interface Trial {
@@ -6,19 +7,8 @@ export interface Trial {
   readonly verdict: Pick<Verdict, 'word' | 'ok' | 'lines' | 'measures'>;
 }
 
-export interface Distribution {
-  readonly name: string;
-  /** In how many runs it was measured. */
-  readonly count: number;
-  readonly minMs: number;
-  readonly p50Ms: number;
-  readonly p95Ms: number;
-  readonly maxMs: number;
-  readonly worstSeed: number;
-}
-
 /** In the order in which they were first measured. */
-export function distributionsOf(trials: readonly Trial[]): readonly Distribution[] {
+export function distributionsOf(trials: readonly Trial[]): readonly ReportDistribution[] {
   const byName = new Map<string, { seed: number; ms: number }[]>();
   for (const { seed, verdict } of trials) {
     for (const { name, ms } of verdict.measures) {

@@ -1,6 +1,6 @@
 /** What `homelab chaos` prints with -o json, as schemas/chaos-*.schema.json describe it. */
 import { printDuration } from '../../base/duration.js';
-import type { Distribution } from '../../chaos/distribution.js';
+import type { ReportDistribution } from '../../report/run-report.js';
 import type { Control } from '../../chaos/plan.js';
 import type { Needs, Scenario, Setting } from '../../chaos/scenario.js';
 import type { Assertion, Measure, VerdictWord } from '../../chaos/verdict.js';
@@ -59,7 +59,7 @@ export interface ChaosRunsDocument {
   readonly runs: number;
   readonly firstSeed: number;
   readonly verdicts: Readonly<Record<VerdictWord, number>>;
-  readonly measures: readonly Distribution[];
+  readonly measures: readonly ReportDistribution[];
   readonly worst: {
     readonly seed: number;
     readonly verdict: VerdictWord;
